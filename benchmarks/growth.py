@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from stagewright.cli.common.target import connect
+from stagewright.api.target import connect
 from stagewright.local import server as local
 from stagewright.store.items import decode
 

@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stagewright.cli.common import launch
-from stagewright.cli.common.source import Source
-from stagewright.cli.common.target import Session, installation, session
+from stagewright.api import launch
+from stagewright.api.source import Source
+from stagewright.api.target import Session, installation, session
 from stagewright.errors import StagewrightError
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Plan

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stagewright.api import price_file
+from stagewright.api.source import Source
 from stagewright.catalog.prices import Prices, parse
-from stagewright.cli.common import price_file
-from stagewright.cli.common.source import Source
 from stagewright.naming import Installation, timestamp
 from stagewright.planner import cost
 from stagewright.planner.model import Plan, Recorded, Trigger

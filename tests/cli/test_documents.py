@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from stagewright.cli.common import documents, sample_data
-from stagewright.cli.common.source import Source
+from stagewright.api import documents, sample_data
+from stagewright.api.source import Source
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError
 from stagewright.naming import SAMPLE
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from tests.support.command_line import CommandLine
 
+from stagewright.api import documents
+from stagewright.api.target import configured_targets, validated_settings
 from stagewright.cli.commands.author import demo, init, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts
-from stagewright.cli.common import documents
-from stagewright.cli.common.target import configured_targets, validated_settings
 from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
 from stagewright.local import environments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli.common.local_images import image_of
+from stagewright.api.local_images import image_of
 from stagewright.document.load import load
 
 DOCUMENT = {

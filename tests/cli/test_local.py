@@ -17,8 +17,8 @@ import pytest
 from tests.support import processes
 from tests.support.waiting import PATIENCE, until
 
+from stagewright.api.target import Session
 from stagewright.cli.common import live_view
-from stagewright.cli.common.target import Session
 from stagewright.local import server
 from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway

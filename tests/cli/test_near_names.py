@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from stagewright.cli.common import documents, target
+from stagewright.api import documents, target
 from stagewright.errors import DocumentError, NotFoundError, TargetError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support import commands
 
-from stagewright.cli.common.overlays import known_environments, unread_files
+from stagewright.api.overlays import known_environments, unread_files
 
 DOCUMENT = """\
 name: small

@@ -14,9 +14,9 @@ import pytest
 from tests.support import price_lists
 from tests.support.command_line import DOCUMENT, tiny
 
+from stagewright.api import price_file
 from stagewright.aws import price_download
 from stagewright.cli.commands.cost import prices_update
-from stagewright.cli.common import price_file
 from stagewright.errors import NotFoundError, TargetError
 from stagewright.installation.resources import resources
 from stagewright.local import server

@@ -10,14 +10,15 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from stagewright.cli.common import sample_data
-from stagewright.cli.common.source import Source
+from stagewright.api import sample_data
+from stagewright.api.source import Source
 from stagewright.local import server
 
 
 def test_sample_functions_are_uploaded_once_with_the_sample_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="stagewright")
     monkeypatch.setenv("STAGEWRIGHT_STATE", str(tmp_path / "state"))
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions/notify.py").write_text("def handler(event, context):\n    return event\n")
@@ -37,4 +38,4 @@ def test_sample_functions_are_uploaded_once_with_the_sample_data(
         with closing(client):
             answer = client.invoke(FunctionName="notify", Payload=b'{"a": 1}')
             assert json.loads(answer["Payload"].read()) == {"a": 1}
-    assert capsys.readouterr().err.count("uploaded sample functions: notify") == 1
+    assert caplog.text.count("uploaded sample functions: notify") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.cli.common import target
+from stagewright.api import target
 from stagewright.errors import TargetError
 
 DEV = {"bucket": "models", "region": "eu-west-1", "environment": "dev"}

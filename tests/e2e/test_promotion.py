@@ -17,8 +17,8 @@ import pytest
 from tests.support import commands
 from tests.support.waiting import until
 
+from stagewright.api.launch import wait_for_run
 from stagewright.cli.commands.inspect.show import print_record
-from stagewright.cli.common.launch import wait_for_run
 from stagewright.local import server as local
 from stagewright.local.artifacts import Artifacts
 from stagewright.local.provision import provision

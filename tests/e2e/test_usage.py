@@ -12,7 +12,7 @@ from tests.support.command_line import CommandLine
 from tests.support.messages import sweep
 from tests.support.waiting import until
 
-from stagewright.cli.common import target
+from stagewright.api import target
 from stagewright.local import server
 from stagewright.runs import usage
 

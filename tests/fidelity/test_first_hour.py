@@ -16,8 +16,8 @@ from tools.aws_facts import before, policies, recordings, report
 from tools.aws_facts.sample_events import samples
 from tools.aws_facts.step import Target, Verdict, judged, try_step
 
+from stagewright.api.source import Source
 from stagewright.catalog.prices import Prices
-from stagewright.cli.common.source import Source
 from stagewright.naming import Installation
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.quotas import peaks

@@ -10,7 +10,7 @@ import pytest
 from tools import aws_smoke, smoke_observer, smoke_records
 from tools.aws_facts import recordings, report
 
-from stagewright.cli.common.source import Source
+from stagewright.api.source import Source
 from stagewright.local import server as local
 from stagewright.local.state import INSTALLATION
 from stagewright.operator_gateway import OperatorGateway

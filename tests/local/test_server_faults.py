@@ -29,7 +29,7 @@ from tests.support.waiting import until
 
 from sagemaker_local.state_folder import Server
 from stagewright import __version__
-from stagewright.cli.common.target import connect as connect_gateway
+from stagewright.api.target import connect as connect_gateway
 from stagewright.errors import TargetError
 from stagewright.local import health, leftovers
 from stagewright.local import server as local

@@ -25,7 +25,7 @@ from os import getpid
 from pathlib import Path
 from sagemaker_local.state_folder import Server
 from stagewright.cli import app, daemon
-from stagewright.cli.common import target
+from stagewright.api import target
 for module in (*daemon.MODULES, *(row.module for row in app.TABLE)):
     import_module(module)
 gateway = target.connect(Server("http://127.0.0.1:9", "key", "secret", getpid(), Path("/")))

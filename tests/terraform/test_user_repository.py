@@ -18,10 +18,10 @@ import pytest
 from tests.terraform.made import Made
 from tests.terraform.session import Terraform, resources
 
+from stagewright.api.target import configured_targets
 from stagewright.catalog.prices import Prices
 from stagewright.cli.commands.author import init
 from stagewright.cli.commands.author.init_options import CI, Accounts, values_of
-from stagewright.cli.common.target import configured_targets
 from stagewright.document.file import read_document
 from stagewright.document.pipeline import Pipeline
 from stagewright.naming import Installation

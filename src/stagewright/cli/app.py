@@ -158,6 +158,9 @@ def options(
     PIPELINE is a document, a folder with a pipeline.yaml, or the name of such a folder in pipelines/.
     Commands that do not read the document also take the name of a pipeline in the target.
     """
+    from stagewright.cli.common import reports
+
+    reports.print_them()
 
 
 def explained(error: Exception) -> Exception:

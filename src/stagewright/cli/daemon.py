@@ -26,14 +26,14 @@ from typing import Any, NoReturn
 
 from sagemaker_local import state_folder
 from sagemaker_local.shell_variables import for_server
+from stagewright.api import target
 from stagewright.cli import app, main
-from stagewright.cli.common import target
 from stagewright.local import server as local
 from stagewright.local.program import STAGEWRIGHT
 
 MODULES = (
     "rich.console", "rich.live", "rich.table", "rich.text", "typer._adapters",
-    "stagewright.cli.common.launch", "stagewright.cli.common.live_view", "stagewright.cli.common.summary",
+    "stagewright.api.launch", "stagewright.cli.common.live_view", "stagewright.cli.common.summary",
     "stagewright.cli.common.changes", "stagewright.runs.history.run_history",
     "stagewright.runs.documents.overrides",
     "stagewright.runs.plan_inputs.load", "stagewright.runs.releases.push", "stagewright.runs.stop",

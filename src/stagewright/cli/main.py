@@ -16,7 +16,7 @@ import sys
 import zlib
 from types import FrameType
 
-from stagewright.cli.state_path import state_path
+from stagewright.local.state_path import state_path
 
 IN_PROCESS = frozenset(
     ("init", "demo", "convert", "import", "script", "promote", "up", "down", "sagemaker", "doctor")

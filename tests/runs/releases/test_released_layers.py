@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.support.messages import route
 
-from stagewright.cli.common import run_options
+from stagewright.api import run_options
 from stagewright.document.canonical_json import sha256_of
 from stagewright.document.layers import effective, stored_layer
 from stagewright.document.load import load

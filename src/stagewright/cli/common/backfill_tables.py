@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from stagewright.api.planning import plan_run
 from stagewright.cli.common import output
-from stagewright.cli.common.plan import plan_run
 from stagewright.errors import DocumentError, PlanError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.planner.model import Plan
     from stagewright.runs.backfill import Backfill, Period, PinnedBackfill, Progress
 

@@ -6,15 +6,16 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from stagewright.api import waiting
+from stagewright.api.launch import caller
 from stagewright.cli.common import output
-from stagewright.cli.common.launch import caller, pauses
 from stagewright.cli.common.printable import one_line_printable
-from stagewright.errors import RunFailedError, TargetError
+from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 HEADER = ("stage", "state", "took", "metrics", "why")
@@ -125,23 +126,14 @@ def watch(session: Session, run: str) -> RunRecord:
 
     On a terminal, Ctrl-C asks whether to stop the run. Elsewhere it stops the run.
     """
-    from stagewright.runs import closing, usage
-    from stagewright.runs.history import run_history
-
     view: View = Screen() if sys.stderr.isatty() else Lines()
     stopping = False
     try:
         while True:
             try:
-                for _ in pauses(longest=0.25 if session.is_local else 3.0):
-                    record = run_history.show(session.gateway, run)
+                for record in waiting.records(session, run):
                     view.update(record)
                     if not record.is_open:
-                        if session.is_local:  # on AWS the recorder and the sweeper do this
-                            closing.close_if_ended(session.gateway, run)
-                            with suppress(TargetError):  # the sweeper tries again
-                                counted = usage.count(session.gateway, run)
-                                record = run_history.with_usage(record, counted)
                         return record
             except KeyboardInterrupt:
                 if stopping:

@@ -14,7 +14,7 @@ from stagewright.runs.history import logs
 from stagewright.stages.registry import KINDS, recorded_kind
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.runs.history.records import RunRecord, StageRecord
 

@@ -6,9 +6,9 @@ the same effect as this command. What waited for the version then runs, by one n
 
 from __future__ import annotations
 
+from stagewright.api.target import LOCAL
 from stagewright.cli.commands.approve.decision import What, Why, decide
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.target import LOCAL
 
 
 def command(

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.launch import caller, pauses
+from stagewright.api.target import existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
-from stagewright.cli.common.launch import caller, pauses
-from stagewright.cli.common.target import existing_session
 from stagewright.errors import NotFoundError
 from stagewright.syntax.findings import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.runs.pending import Pending
 

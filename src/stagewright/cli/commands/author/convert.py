@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stagewright.api.target import state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import state_folder
 from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:

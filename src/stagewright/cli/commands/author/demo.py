@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stagewright.api.target import LOCAL, Session, session
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program, run_command, shell_path
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ TRUE_PRICE = 191_500
 
 
 def command(as_json: Json = False) -> None:
-    from stagewright.cli.common import launch, live_view, summary
-    from stagewright.cli.common.source import Source
+    from stagewright.api import launch
+    from stagewright.api.source import Source
+    from stagewright.cli.common import live_view, summary
 
     example = find_example()
     source = Source.read(example / "pipeline.yaml")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import (
     Bypass,
     Date,
@@ -21,7 +23,6 @@ from stagewright.cli.common.options import (
     Skip,
     TargetName,
 )
-from stagewright.cli.common.target import LOCAL, session
 
 
 def command(
@@ -37,8 +38,9 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.common import run_options, sample_data
-    from stagewright.cli.common.plan import manual_trigger, plan_run, print_plan, release_of
+    from stagewright.api import run_options, sample_data
+    from stagewright.api.planning import manual_trigger, plan_run, release_of
+    from stagewright.cli.common.plan import print_plan
     from stagewright.planner.cost import plan_json
     from stagewright.planner.quotas import exceeded
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import documents, output, overlays
+from stagewright.api import documents, overlays
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Document, Json
 from stagewright.errors import DocumentError, Problem
 
@@ -39,7 +40,7 @@ def command(document: Document, as_json: Json = False) -> None:
 
 def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
     """The document and its warnings. DocumentError lists every problem of the document and its overlays."""
-    from stagewright.cli.common.sibling_checks import cycle_findings, duplicate_name_findings
+    from stagewright.api.sibling_checks import cycle_findings, duplicate_name_findings
     from stagewright.document.file import read_document, read_overlay
     from stagewright.document.secrets import environments, exposed_secrets
     from stagewright.document.slow_metrics import metrics, slow_metrics

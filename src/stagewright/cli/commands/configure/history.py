@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of revisions.")]
 HEADER = ("revision", "written", "author", "changes")

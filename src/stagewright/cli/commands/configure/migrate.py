@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 from stagewright.formats import ITEMS, REMEDY, FormatError
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.store.upgrade import UpgradedItem, upgrade

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagewright.cli.common import changes, documents, output
+from stagewright.api import documents
+from stagewright.api.target import existing_session, session
+from stagewright.cli.common import changes, output
 from stagewright.cli.common.options import Json, PipelineName
-from stagewright.cli.common.target import existing_session, session
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.document.pipeline import Pipeline
     from stagewright.runs.releases.promotion import Promotion
     from stagewright.runs.releases.push import PushResult
@@ -34,7 +35,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.common import launch
+    from stagewright.api import launch
     from stagewright.runs.releases import promotion
 
     with existing_session(source) as before, session(target, runs=not dry_run) as after:
@@ -53,7 +54,7 @@ def command(
 
 
 def overlay_for(argument: str, pipeline: Pipeline, after: Session) -> Mapping[str, Any] | None:
-    from stagewright.cli.common.source import Source
+    from stagewright.api.source import Source
 
     path = documents.find(argument)
     return Source(path, pipeline, {}).overlay(after.gateway.installation.environment) if path else None

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 Number = Annotated[int, typer.Argument(metavar="REVISION", min=1, help="The number of a revision.")]
 
@@ -19,7 +19,8 @@ Number = Annotated[int, typer.Argument(metavar="REVISION", min=1, help="The numb
 def command(
     pipeline: PipelineName, revision: Number, target: TargetName = LOCAL, as_json: Json = False
 ) -> None:
-    from stagewright.cli.common import changes, launch
+    from stagewright.api import launch
+    from stagewright.cli.common import changes
     from stagewright.runs.documents import overrides
 
     with existing_session(target) as connected:

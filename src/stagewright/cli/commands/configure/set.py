@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 Settings = Annotated[
     list[str], typer.Argument(metavar="PATH=VALUE...", help="Settings and their new values.")
@@ -21,7 +21,8 @@ Settings = Annotated[
 def command(
     pipeline: PipelineName, settings: Settings, target: TargetName = LOCAL, as_json: Json = False
 ) -> None:
-    from stagewright.cli.common import changes, launch
+    from stagewright.api import launch
+    from stagewright.cli.common import changes
     from stagewright.runs.documents import overrides
 
     with existing_session(target) as connected:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 from stagewright.errors import DocumentError, Problem
 
 Paths = Annotated[
@@ -25,7 +25,8 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.common import changes, launch
+    from stagewright.api import launch
+    from stagewright.cli.common import changes
     from stagewright.document.assignments import parse_path
     from stagewright.runs.documents import overrides
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.common import output, price_file
+from stagewright.api import price_file
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
 from stagewright.errors import DocumentError, NotFoundError, Problem
 

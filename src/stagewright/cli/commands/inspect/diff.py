@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagewright.cli.common import changes, documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import changes, output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, PipelineName, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 from stagewright.errors import DocumentError, NotFoundError, Problem
 from stagewright.naming import pipeline_of
 

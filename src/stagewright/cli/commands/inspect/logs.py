@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
     from stagewright.runs.history.logs import LogLine

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, is_empty, session, target_label
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, is_empty, session, target_label
 
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord

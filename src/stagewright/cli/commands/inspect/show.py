@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
 from stagewright.cli.common.printable import one_line_printable
-from stagewright.cli.common.target import LOCAL, existing_session
 
 if TYPE_CHECKING:
     from stagewright.planner.model import Trigger

@@ -14,9 +14,9 @@ from typing import Annotated
 
 import typer
 
+from stagewright.api.target import LOCAL, session, state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import LOCAL, session, state_folder
 from stagewright.cli.doctor.check import Check, healthy
 from stagewright.errors import StagewrightError
 

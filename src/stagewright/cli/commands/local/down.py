@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from stagewright.api.target import connect, state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import connect, state_folder
 from stagewright.errors import StagewrightError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from stagewright.api.target import state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import state_folder
 from stagewright.errors import TargetError
 
 

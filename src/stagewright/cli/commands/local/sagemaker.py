@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from stagewright.api.target import state_folder
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import state_folder
 from stagewright.errors import TargetError
 
 FOLDER = "sagemaker-alone"

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from stagewright.api.target import state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
-from stagewright.cli.common.target import state_folder
 
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on. The default is a free port.")]
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stagewright.cli.common import backfill_tables, documents, local_images, output
+from stagewright.api import documents, local_images
+from stagewright.api.run_options import pushed
+from stagewright.api.target import LOCAL, Session, existing_session
+from stagewright.cli.common import backfill_tables, output
 from stagewright.cli.common.options import Force, Json, Only, Parameters, PipelineName, Skip, TargetName
-from stagewright.cli.common.run_options import pushed
-from stagewright.cli.common.target import LOCAL, Session, existing_session
 from stagewright.errors import RunFailedError
 from stagewright.naming import timestamp
 
@@ -102,7 +103,7 @@ def pin(
     connected: Session, span: Span, assignments: Sequence[str], *, force: bool, latest: bool
 ) -> PinnedBackfill:
     """Pin document and code, or find the unfinished backfill to continue. Rejects every known problem."""
-    from stagewright.cli.common.launch import caller
+    from stagewright.api.launch import caller
     from stagewright.runs import backfill as backfills
 
     gateway = connected.gateway
@@ -152,7 +153,7 @@ def note_served_periods(connected: Session, shared: Mapping[str, str], periods: 
 
 def run_periods(connected: Session, pinned: PinnedBackfill, most: int) -> tuple[Backfill, list[Period]]:
     """Record the backfill and run its periods, at most `most` at a time. Returns when all have ended."""
-    from stagewright.cli.common.launch import caller
+    from stagewright.api.launch import caller
     from stagewright.runs.backfill import Progress, begin
 
     backfill = begin(connected.gateway, pinned)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stagewright.cli.common import documents, output, overlays
+from stagewright.api import documents, overlays
+from stagewright.api.target import LOCAL, Session, session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Document, Json, TargetName
-from stagewright.cli.common.target import LOCAL, Session, session
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def command(document: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
-    from stagewright.cli.common import launch
-    from stagewright.cli.common.source import Source
+    from stagewright.api import launch
+    from stagewright.api.source import Source
 
     source = Source.read(documents.path_of(document))
     overlays.warn(source.path)
@@ -35,7 +36,7 @@ def command(document: Document, target: TargetName = LOCAL, as_json: Json = Fals
 
 
 def outcome(pushed: PushResult, run: str | None) -> str:
-    from stagewright.cli.common import launch
+    from stagewright.api import launch
 
     if run:
         return f"{launch.changes(pushed)}; run {run}"

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.cli.common import documents, local_images, output
+from stagewright.api import documents, local_images
+from stagewright.api.planning import plan_run, release_of
+from stagewright.api.run_options import pushed
+from stagewright.api.target import LOCAL, Session, existing_session, require_lasting_server
+from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Bypass, Json, Reason, TargetName, Wait
-from stagewright.cli.common.plan import plan_run, print_plan, release_of
-from stagewright.cli.common.run_options import pushed
-from stagewright.cli.common.target import LOCAL, Session, existing_session, require_lasting_server
+from stagewright.cli.common.plan import print_plan
 from stagewright.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.source import Source
+    from stagewright.api.source import Source
     from stagewright.planner.model import Plan
     from stagewright.planner.selection import Selection
     from stagewright.store.runs import Header
@@ -77,7 +79,7 @@ def nearby_document(pipeline: str) -> Path | None:
 
 def source_of(connected: Session, header: Header, document: str | None) -> Source | None:
     """The document on this disk for the new run. None: the new run uses the last push."""
-    from stagewright.cli.common.source import Source
+    from stagewright.api.source import Source
 
     if document:
         path: Path | None = documents.path_of(document)
@@ -96,8 +98,8 @@ def source_of(connected: Session, header: Header, document: str | None) -> Sourc
 
 def plan_resumed(connected: Session, header: Header, source: Source | None, bypass: Selection) -> Plan:
     """Plan of the new run. `bypass`: what the new run does without."""
-    from stagewright.cli.common import launch, sample_data
-    from stagewright.cli.common.source import effective
+    from stagewright.api import launch, sample_data
+    from stagewright.api.source import effective
     from stagewright.runs import resume
 
     if source:
@@ -118,8 +120,8 @@ def note_origin(header: Header, source: Source | None) -> None:
 
 def start(connected: Session, header: Header, source: Source | None, bypass: Selection) -> str:
     """Push the document if there is one, start the new run and return its id."""
-    from stagewright.cli.common import launch
-    from stagewright.cli.common.source import effective
+    from stagewright.api import launch
+    from stagewright.api.source import effective
     from stagewright.runs.requests import request_resume
 
     key = None

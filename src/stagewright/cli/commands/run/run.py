@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session, require_lasting_server, session
 from stagewright.cli.common.command_hints import resume_command, run_command
 from stagewright.cli.common.options import (
     Bypass,
@@ -29,7 +30,6 @@ from stagewright.cli.common.options import (
     TargetName,
     Wait,
 )
-from stagewright.cli.common.target import LOCAL, existing_session, require_lasting_server, session
 
 Release = Annotated[
     str,
@@ -64,7 +64,7 @@ def command(
     release: Release = "",
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.common import launch, run_options
+    from stagewright.api import launch, run_options
 
     day = documents.parse_date(date)
     if release:
@@ -84,7 +84,8 @@ def command(
 
 def run_release(name: str, release: str, options: Options, target: str, *, wait: bool, as_json: bool) -> None:
     """Run a release by the first digits of its digest, or by the version id of its manifest."""
-    from stagewright.cli.common import launch, summary
+    from stagewright.api import launch
+    from stagewright.cli.common import summary
     from stagewright.document.layers import effective
     from stagewright.runs.releases import pushes, released_layers
     from stagewright.runs.requests import request_run

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 
 def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
-    from stagewright.cli.common import launch, live_view, summary
+    from stagewright.api import launch
+    from stagewright.cli.common import live_view, summary
     from stagewright.runs.stop import stop
 
     with existing_session(target) as connected:

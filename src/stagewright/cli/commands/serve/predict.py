@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session, target_label
+from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session, target_label
 from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
 
 CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
 PipelineOrEndpoint = Annotated[

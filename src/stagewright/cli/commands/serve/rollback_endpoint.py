@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common import documents, output
+from stagewright.api import documents
+from stagewright.api.target import LOCAL, existing_session
+from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.cli.common.target import LOCAL, existing_session
 
 PipelineOrEndpoint = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline (document, folder or name) or an endpoint.")
@@ -40,7 +41,7 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.cli.common.launch import caller
+    from stagewright.api.launch import caller
     from stagewright.runs.endpoints import rollback
 
     why = reason.strip()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import output
-from stagewright.cli.common.target import Session, state_folder
+from stagewright.api import notes
+from stagewright.api.target import Session, state_folder
 
 if TYPE_CHECKING:
     from stagewright.document.pipeline import Pipeline
@@ -17,7 +17,7 @@ def warn(session: Session, pipeline: Pipeline) -> None:
     """Print a warning for each image that this machine cannot provide. Does nothing for AWS."""
     if session.is_local:
         for problem in problems(pipeline):
-            output.note(f"warning: {problem}")
+            notes.warn(f"{problem}")
 
 
 def problems(pipeline: Pipeline) -> Iterator[str]:
@@ -65,7 +65,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
         return
     running = [stage.name for stage in run_history.show(session.gateway, run).stages if stage.action == "run"]
     for alias in dict.fromkeys(missing[name] for name in running if name in missing):
-        output.note(f"building the Python environment of {alias} (once, about 10 s)")
+        notes.info(f"building the Python environment of {alias} (once, about 10 s)")
 
 
 def image_of(pipeline: Pipeline, stage: AnyStage) -> str:

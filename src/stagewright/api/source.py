@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stagewright.cli.common.overlays import overlays
+from stagewright.api.overlays import overlays
 from stagewright.errors import ReleaseError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.document.layers import Effective
     from stagewright.document.pipeline import Pipeline
 
@@ -27,7 +27,7 @@ class Source:
     @classmethod
     def read(cls, path: Path) -> Source:
         """Read a document and its code folder. DocumentError lists every problem."""
-        from stagewright.cli.common.sibling_checks import duplicate_name_findings
+        from stagewright.api.sibling_checks import duplicate_name_findings
         from stagewright.document.file import read_document
         from stagewright.runs.releases.code_folder import scan
         from stagewright.runs.releases.named_files import code_findings

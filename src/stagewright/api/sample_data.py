@@ -6,14 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import output
+from stagewright.api import notes
 from stagewright.errors import ReleaseError
 from stagewright.naming import SAMPLE
 from stagewright.runs.releases.code_folder import require_file
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.source import Source
-    from stagewright.cli.common.target import Session
+    from stagewright.api.source import Source
+    from stagewright.api.target import Session
     from stagewright.operator_gateway import OperatorGateway
 
 
@@ -31,14 +31,14 @@ def upload_samples(session: Session, source: Source) -> tuple[str, ...]:
         if _upload(session.gateway, key, file)
     ]
     if uploaded:
-        output.note(f"uploaded sample data: {', '.join(uploaded)}")
+        notes.info(f"uploaded sample data: {', '.join(uploaded)}")
     upload_functions(source)
     return tuple(uploaded)
 
 
 def upload_functions(source: Source) -> None:
     """Upload the document's sample functions to the local target."""
-    from stagewright.cli.common.target import state_folder
+    from stagewright.api.target import state_folder
     from stagewright.local import sample_functions, server
 
     functions = getattr(source.pipeline, "sample_functions", {})
@@ -46,7 +46,7 @@ def upload_functions(source: Source) -> None:
     if running is not None:
         uploaded = sample_functions.put(running, source.path.parent, functions)
         if uploaded:
-            output.note(f"uploaded sample functions: {', '.join(uploaded)}")
+            notes.info(f"uploaded sample functions: {', '.join(uploaded)}")
 
 
 def _samples(path: Path, prefix: str) -> list[tuple[str, Path]]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common.target import target_label
+from stagewright.api.target import target_label
 from stagewright.errors import DocumentError, NotFoundError, PlanError, Problem, TargetError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.target import Session
+    from stagewright.api.target import Session
     from stagewright.document.pipeline import Pipeline
     from stagewright.planner.selection import Selection
     from stagewright.syntax.fields import Scalar

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stagewright.cli.common import output
-from stagewright.cli.common.target import LOCAL, configured_targets
+from stagewright.api import notes
+from stagewright.api.target import LOCAL, configured_targets
 from stagewright.errors import Problem
 
 FOLDER = "environments"
@@ -57,7 +57,7 @@ def unread_files(document: Path) -> Iterator[UnreadFile]:
 def warn(document: Path) -> None:
     """Print a warning for each file that is not read."""
     for file in unread_files(document):
-        output.note(f"warning: {file.problem}")
+        notes.warn(f"{file.problem}")
 
 
 def known_environments(folder: Path) -> frozenset[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import documents, local_images, overlays
-from stagewright.cli.common.target import environment_of
+from stagewright.api import documents, local_images, overlays
+from stagewright.api.target import environment_of
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.source import Source
-    from stagewright.cli.common.target import Session
+    from stagewright.api.source import Source
+    from stagewright.api.target import Session
     from stagewright.document.layers import Effective
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.release import Release
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def read(argument: str, assignments: Sequence[str], target: str) -> tuple[Source, dict[str, Scalar]]:
     """Read the document that `argument` names and the values of `-p`. Contacts no target."""
-    from stagewright.cli.common.source import Source
+    from stagewright.api.source import Source
 
     source = Source.read(documents.path_of(argument))
     overlays.warn(source.path)
@@ -38,7 +38,7 @@ def selected(
     reason: str,
 ) -> tuple[Effective, Selection]:
     """The effective document in the target, and the stages that the options select."""
-    from stagewright.cli.common.source import effective
+    from stagewright.api.source import effective
 
     document = effective(session, source)
     local_images.warn(session, document.pipeline)

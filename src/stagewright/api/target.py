@@ -18,9 +18,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from stagewright.cli.common import output
-from stagewright.cli.state_path import state_path
+from stagewright.api import notes
 from stagewright.errors import NotFoundError, TargetError
+from stagewright.local.state_path import state_path
 from stagewright.naming import Installation
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def _local(runs: bool) -> Iterator[Session]:
     state = state_folder()
     if local.find(state) is None:
         if not State(state).identity_file.exists():  # once per state folder
-            output.note("starting a temporary local server (stagewright up starts one that stays)")
+            notes.info("starting a temporary local server (stagewright up starts one that stays)")
         Thread(target=_prepare_gateway, args=(state,), daemon=True).start()
-    with local.temporary(state, runs, wait_for_runs if runs else None, output.note) as server:
+    with local.temporary(state, runs, wait_for_runs if runs else None, notes.info) as server:
         yield Session(connect(server), LOCAL, own=not local.is_persistent(state))
 
 
@@ -126,7 +126,7 @@ def wait_for_runs(server: Server) -> None:
     with suppress(TargetError):
         while not starts_runs(server.state) and (running := _running_runs(gateway)):
             for run in sorted(running - noted):
-                output.note(f"{run} has started; this command waits until it ends (Ctrl-C stops it)")
+                notes.info(f"{run} has started; this command waits until it ends (Ctrl-C stops it)")
             noted |= running
             time.sleep(POLL_SECONDS)
 

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common.target import FILE, LOCAL, configured_targets, validated_settings
+from stagewright.api.target import FILE, LOCAL, configured_targets, validated_settings
 from stagewright.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
+    from stagewright.api.target import Session
     from stagewright.catalog.prices import Prices
-    from stagewright.cli.common.target import Session
 
 FOLDER = "prices"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stagewright.cli.common import documents
+from stagewright.api import documents
 from stagewright.errors import DocumentError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.cli.common import output
+from stagewright.api import notes
 from stagewright.errors import TargetError
 
 if TYPE_CHECKING:
-    from stagewright.cli.common.source import Source
-    from stagewright.cli.common.target import Session
+    from stagewright.api.source import Source
+    from stagewright.api.target import Session
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.selection import Selection
     from stagewright.runs.releases.push import PushResult
@@ -36,8 +36,8 @@ def push(
     date: str = "",
 ) -> PushResult:
     """Upload sample data to a local target, the prices, and the release. A changed release starts a run."""
-    from stagewright.cli.common import price_file
-    from stagewright.cli.common.sample_data import upload_samples
+    from stagewright.api import price_file
+    from stagewright.api.sample_data import upload_samples
     from stagewright.planner.selection import ALL
     from stagewright.runs.releases import push as release
 
@@ -56,7 +56,7 @@ def push(
 def require_space(session: Session) -> None:
     """TargetError: the disk of the local state folder is nearly full."""
     if session.is_local:
-        from stagewright.cli.common.target import state_folder
+        from stagewright.api.target import state_folder
         from stagewright.local.state import State
 
         State(state_folder()).require_space()
@@ -71,8 +71,8 @@ def start(
     date: str = "",
 ) -> str:
     """Push the document, start one run and return its id."""
-    from stagewright.cli.common.local_images import note_builds
-    from stagewright.cli.common.source import effective
+    from stagewright.api.local_images import note_builds
+    from stagewright.api.source import effective
     from stagewright.planner.selection import ALL
     from stagewright.runs.requests import request_run
 
@@ -90,7 +90,7 @@ def start(
 
 def note_pushed(source: Source, pushed: PushResult) -> None:
     if pushed.uploaded or pushed.removed or pushed.trigger_key:
-        output.note(f"pushed {source.pipeline.name}: {changes(pushed)}")
+        notes.info(f"pushed {source.pipeline.name}: {changes(pushed)}")
 
 
 def wait_or_note(session: Session, key: str) -> str:
@@ -99,13 +99,15 @@ def wait_or_note(session: Session, key: str) -> str:
         return wait_for_run(session.gateway, key)
     except KeyboardInterrupt:
         if not session.own:
-            output.note("the run may still start: see stagewright runs, then stagewright stop RUN")
+            notes.info("the run may still start: see stagewright runs, then stagewright stop RUN")
         raise
 
 
 def changes(pushed: PushResult) -> str:
     counts = {"uploaded": len(pushed.uploaded), "removed": len(pushed.removed)}
-    parts = [f"{output.counted(count, 'code file')} {verb}" for verb, count in counts.items() if count]
+    parts = [
+        f"{count} code {'file' if count == 1 else 'files'} {verb}" for verb, count in counts.items() if count
+    ]
     return ", ".join(parts) or "the document changed"
 
 
