@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from stagewright.errors import DocumentError
-from stagewright.migration.document import convert
-from stagewright.migration.item import Item
-from stagewright.migration.scripts import Scripts
+from stagewright.migration.sample.document import convert
+from stagewright.migration.sample.item import Item
+from stagewright.migration.sample.scripts import Scripts
 
 TRAINING = {"image_url": "own/image:1", "instance_type": "ml.m5.large"}
 ITEM: dict[str, Any] = {"name": "prices", "training_job": "Y", "training": TRAINING}

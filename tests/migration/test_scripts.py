@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stagewright.errors import ReleaseError
-from stagewright.migration.item import Item
-from stagewright.migration.scripts import declared_options, read_scripts
+from stagewright.migration.sample.item import Item
+from stagewright.migration.sample.scripts import declared_options, read_scripts
 
 ITEM = {"training": {"hyperparameters": {"sagemaker_submit_directory": "s3://some-bucket/x/source.tar.gz"}}}
 

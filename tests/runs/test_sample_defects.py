@@ -19,9 +19,9 @@ import pytest
 from stagewright.document.load import load
 from stagewright.errors import DocumentError
 from stagewright.local.artifacts import Artifacts
-from stagewright.migration.document import convert
-from stagewright.migration.item import Item
-from stagewright.migration.scripts import Scripts
+from stagewright.migration.sample.document import convert
+from stagewright.migration.sample.item import Item
+from stagewright.migration.sample.scripts import Scripts
 from stagewright.naming import Installation, job_name, run_id, tuning_job_name
 from stagewright.store.typed_values import from_typed
 
@@ -192,6 +192,17 @@ def test_a_lambda_or_glue_step_keeps_its_name(given: dict[str, Any], made: dict[
 
 
 def test_a_transform_of_a_file_with_header_and_label_is_told() -> None:
-    item = {"name": "x", "transform_job": "Y", "transform_para": {"output": "s3://some-bucket/out/"}}
+    item = {
+        "name": "x",
+        "preprocessing": {
+            "job_type": "lambda",
+            "job_name": "f",
+            "output_test_data_path": "s3://some-bucket/t/",
+        },
+        "training": {"image_url": "own/image:1", "instance_type": "ml.m5.large"},
+        "model_para": {"model_name": "m"},
+        "transform_job": "Y",
+        "transform_para": {"output": "s3://some-bucket/out/"},
+    }
     notes = convert(Item(item), Scripts({})).notes
     assert any("header and the label" in note.reason for note in notes)

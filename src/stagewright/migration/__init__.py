@@ -1,11 +1,11 @@
-"""Conversion of an item of AWS's sample *Build a Reusable MLOps Framework for Amazon SageMaker Using AWS Step
-Functions, Amazon DynamoDB and Terraform* to a pipeline document with its code files.
+"""Conversion of pipelines of other systems to a document with its code files.
 
-The sample is aws-samples/sagemaker-mlops-reusable-framework on GitHub, commit b071c42.
+- `sample`: an item of AWS's sample *Build a Reusable MLOps Framework for Amazon SageMaker Using AWS Step
+  Functions, Amazon DynamoDB and Terraform* (aws-samples/sagemaker-mlops-reusable-framework on GitHub, commit
+  b071c42).
 
-docs/migration.md describes the attributes of an item and their conversion. `item` reads an item and records
-which attributes are used. `scripts` reads the code files. `stages` converts each section to a stage.
-`document` combines them.
+Every conversion returns a `ConvertedPipeline`, and `yaml_text` writes its document so that each YAML reader
+reads the same.
 """
 
 from __future__ import annotations

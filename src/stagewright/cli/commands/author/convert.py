@@ -21,7 +21,7 @@ from stagewright.cli.common.options import Json
 from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
-    from stagewright.migration.document import ConvertedPipeline
+    from stagewright.migration.converted import ConvertedPipeline
 
 LOCAL_IMAGE = "sklearn-1.4"
 """The image that replaces older scikit-learn images on this machine."""
@@ -43,9 +43,9 @@ def command(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from stagewright.migration.document import convert
-    from stagewright.migration.item import Item
-    from stagewright.migration.scripts import read_scripts
+    from stagewright.migration.sample.document import convert
+    from stagewright.migration.sample.item import Item
+    from stagewright.migration.sample.scripts import read_scripts
 
     if scripts is not None and not scripts.is_dir():
         raise ReleaseError(f"{scripts} is not a folder", "give the folder with the item's scripts")
@@ -74,9 +74,8 @@ def command(
 
 def write(result: ConvertedPipeline, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
     """Write the folder if its document is valid, else nothing."""
-    import yaml
-
     from stagewright.document.file import read_document
+    from stagewright.migration.yaml_text import yaml_text
     from stagewright.runs.releases.named_files import code_findings
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -88,7 +87,7 @@ def write(result: ConvertedPipeline, overlay: Mapping[str, Any], folder: Path, s
         for path, content in {f"code/{name}": body for name, body in result.files.items()}.items():
             _put(staging / path, content)
         for path, data in texts.items():
-            text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=110)
+            text = yaml_text(data)
             _put(staging / path, f"# Converted from {source}.\n{text}".encode())
         try:
             read_document(staging / "pipeline.yaml", code_findings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,6 @@ REMEDY = 'get an item with aws dynamodb get-item --table-name TABLE --key \'{"na
 
 
 FIX = f"correct the file, or {REMEDY}"
-
-
-@dataclass(frozen=True)
-class Note:
-    """An attribute that was changed or dropped: its path, the reason and a remedy."""
-
-    path: str
-    reason: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}" + (f" ({self.remedy})" if self.remedy else "")
 
 
 class Item:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagewright.errors import ReleaseError
-from stagewright.migration.item import Item
+from stagewright.migration.sample.item import Item
 from stagewright.runs.releases.code_folder import MAX_BYTES, MAX_FILES, scan
 
 TARBALLS = (

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from stagewright.migration.s3_paths import PATHS
-from stagewright.migration.stages.conversion import (
+from stagewright.migration.converted import Stage
+from stagewright.migration.sample.stages.conversion import (
+    RANGES,
     Conversion,
-    Stage,
     compute,
     enabled,
     entry_point,
     note_run_names,
     number,
 )
-from stagewright.migration.stages.hyperparameters import hyperparameters, renamed
-from stagewright.migration.stages.preprocessing import CALLED, SHELL, SPARK
-
-RANGES = {
-    "IntegerParameterRanges": "integer",
-    "ContinuousParameterRanges": "continuous",
-    "CategoricalParameterRanges": "categorical",
-}
+from stagewright.migration.sample.stages.hyperparameters import hyperparameters, renamed
 
 
 def training(of: Conversion) -> Stage:
@@ -66,15 +59,9 @@ def _without_ranges(of: Conversion) -> None:
 
 def _channels(of: Conversion) -> Stage:
     """The channels of the sample's state machine, for every type of preprocessing."""
-    named = (("train", "train_data", PATHS[0]), ("test", "test_data", PATHS[1]))
-    by_stage = of.item.text("preprocessing", "job_type") == "sagemaker-processing"
-    known = of.item.text("preprocessing", "job_type") in (CALLED, SHELL, SPARK)
-    channels = {
-        channel: f"${{stages.preprocessing.outputs.{output}}}" if by_stage else of.paths.uri(uri)
-        for channel, output, path in named
-        if (uri := of.item.text("preprocessing", path))
-    }
-    return {"channels": channels, **({"after": ["preprocessing"]} if known else {})} if channels else {}
+    prepared = {channel: of.prepared(f"{channel}_data") for channel in ("train", "test")}
+    channels = {channel: uri for channel, uri in prepared.items() if uri}
+    return {"channels": channels, **of.after_preprocessing()} if channels else {}
 
 
 def _ranges(of: Conversion) -> dict[str, Stage]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from stagewright.migration.stages.conversion import REMEDY, Conversion, Stage, enabled, unquoted
+from stagewright.migration.converted import Stage
+from stagewright.migration.sample.stages.conversion import REMEDY, Conversion, enabled, unquoted
+from stagewright.syntax.references import escape
 
 
 def model(of: Conversion) -> Stage:
-    if not of.item.mapping("model_para"):
+    if not of.item.mapping("model_para") or not of.has_model("create_model"):
         return {}
     name = of.item.text("model_para", "model_name")
     of.note("model_para.model_name", f"{name!r} dropped", "models are named after their run and stage")
@@ -15,7 +17,7 @@ def model(of: Conversion) -> Stage:
 
 def transform(of: Conversion) -> Stage:
     item = of.item
-    if not item.mapping("transform_para"):
+    if not item.mapping("transform_para") or not _can_transform(of):
         return {}
     name = item.text("transform_para", "job_name")
     of.note("transform_para.job_name", f"{name!r} dropped", "jobs are named after their run and stage")
@@ -27,7 +29,8 @@ def transform(of: Conversion) -> Stage:
         "kind": "transform",
         **enabled(of, "transform_job"),
         "model": "${stages.model.name}",
-        "input": "${stages.preprocessing.outputs.test_data}",
+        "input": of.prepared("test_data"),
+        **of.after_preprocessing(),
         **({"output": of.paths.output(output)} if output else {}),
         "input_filter": "$[1:]",
         "accept": "text/csv",
@@ -35,9 +38,18 @@ def transform(of: Conversion) -> Stage:
     }
 
 
+def _can_transform(of: Conversion) -> bool:
+    """Whether the item has what the job reads: a model and test data."""
+    if not of.item.mapping("model_para"):
+        return of.lacks("transform_job", "the item has no model_para", "add model_para")
+    if not of.prepared("test_data"):
+        return of.lacks("transform_job", "the item has no output_test_data_path", "add it to preprocessing")
+    return of.has_model("transform_job")
+
+
 def endpoint(of: Conversion) -> Stage:
     item = of.item
-    if not item.mapping("endpoint_para"):
+    if not item.mapping("endpoint_para") or not of.has_model("create_endpoint"):
         return {}
     has_config, has_endpoint = item.flag("create_endpoint_config"), item.flag("create_endpoint")
     of.note(
@@ -68,5 +80,5 @@ def _served(of: Conversion) -> Stage:
     more = {"entry_point": program, **({"include": included} if included else {})} if program else {}
     own = ("SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY")
     environment = of.item.mapping("model_para", "environment")
-    rest = {name: str(value) for name, value in environment.items() if name not in own}
+    rest = {name: escape(str(value)) for name, value in environment.items() if name not in own}
     return stage | more | ({"environment": rest} if rest else {})

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from stagewright.errors import DocumentError
-from stagewright.migration.item import Item, Note
-from stagewright.migration.s3_paths import S3Paths
-from stagewright.migration.scripts import Scripts
-from stagewright.migration.stages import stages
-from stagewright.migration.stages.conversion import Conversion, image_of
+from stagewright.migration.converted import ConvertedPipeline, Note
+from stagewright.migration.sample.item import Item
+from stagewright.migration.sample.s3_paths import S3Paths
+from stagewright.migration.sample.scripts import Scripts
+from stagewright.migration.sample.stages import stages
+from stagewright.migration.sample.stages.conversion import Conversion, image_of
 
 LONGEST = 40
-
-
-@dataclass(frozen=True)
-class ConvertedPipeline:
-    """A document, the files of its code folder by path, and the notes about its conversion."""
-
-    document: Mapping[str, Any]
-    files: Mapping[str, bytes]
-    notes: tuple[Note, ...]
 
 
 def convert(item: Item, scripts: Scripts, name: str = "") -> ConvertedPipeline:
@@ -33,6 +23,8 @@ def convert(item: Item, scripts: Scripts, name: str = "") -> ConvertedPipeline:
     converted = stages(of)
     if not item_name and not name:
         of.refuse("name", "the item has no name", "set one with --name NAME")
+    if of.trained and not of.image:
+        of.refuse(f"{of.trained}.image_url", "no image trains the model", "add the URI of the image")
     if not converted and not item.problems:
         of.refuse("", "the item has no section for a stage", "check that it is an item of the sample")
     if item.problems:
@@ -44,7 +36,7 @@ def convert(item: Item, scripts: Scripts, name: str = "") -> ConvertedPipeline:
             f"{of.paths.bucket} became the installation's bucket",
             "copy the data that the scripts read to that bucket",
         )
-    image = image_of(item.text("training", "image_url"), item.text("training", "instance_type"))
+    image = image_of(of.image, item.text("training", "instance_type"))
     document = {
         "name": pipeline_name,
         "description": f"Converted from {item_name or 'an item'}.",

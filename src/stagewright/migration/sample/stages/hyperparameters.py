@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stagewright.migration.scripts import declared_options
-from stagewright.migration.stages.conversion import Conversion, Stage, number
+from stagewright.migration.converted import Stage
+from stagewright.migration.sample.scripts import declared_options
+from stagewright.migration.sample.stages.conversion import Conversion, number
 
 SDK = {
     "sagemaker_container_log_level",

@@ -6,10 +6,11 @@ are those of the state machine: statemachines/this.json of the sample.
 
 from __future__ import annotations
 
-from stagewright.migration.stages.conversion import Conversion, Stage
-from stagewright.migration.stages.preprocessing import postprocessing, preprocessing
-from stagewright.migration.stages.serving import endpoint, model, transform
-from stagewright.migration.stages.training import training, tuning
+from stagewright.migration.converted import Stage
+from stagewright.migration.sample.stages.conversion import Conversion
+from stagewright.migration.sample.stages.preprocessing import postprocessing, preprocessing
+from stagewright.migration.sample.stages.serving import endpoint, model, transform
+from stagewright.migration.sample.stages.training import training, tuning
 
 SECTIONS = {
     "training_job": "training",

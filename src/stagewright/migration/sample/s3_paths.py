@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stagewright.migration.item import Item
+from stagewright.migration.sample.item import Item
+from stagewright.syntax.references import escape
 
 BUCKET = "${bucket}"
 RUN = "${run.id}"
@@ -36,7 +37,7 @@ class S3Paths:
         if text == self.bucket:
             return BUCKET
         if text.strip("/") in self.shared:
-            return f"{text.rstrip('/')}/{RUN}" + ("/" if text.endswith("/") else "")
+            return f"{escape(text).rstrip('/')}/{RUN}" + ("/" if text.endswith("/") else "")
         return self.uri(text)
 
     def output(self, uri: str) -> str:
@@ -56,7 +57,8 @@ class S3Paths:
     def uri(self, text: str) -> str:
         """The same path in the installation's bucket if it is in the item's bucket."""
         own = f"s3://{self.bucket}/"
-        return f"s3://{BUCKET}/{text.removeprefix(own)}" if self.bucket and text.startswith(own) else text
+        is_own = bool(self.bucket) and text.startswith(own)
+        return f"s3://{BUCKET}/{escape(text.removeprefix(own))}" if is_own else escape(text)
 
 
 def split(uri: str) -> tuple[str, str]:

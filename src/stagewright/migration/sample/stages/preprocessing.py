@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stagewright.migration.s3_paths import PATHS, RUN
-from stagewright.migration.stages.conversion import Conversion, Stage, compute, number
+from stagewright.migration.converted import Stage
+from stagewright.migration.sample.s3_paths import PATHS, RUN
+from stagewright.migration.sample.stages.conversion import (
+    CALLED,
+    PROCESSING,
+    SHELL,
+    SPARK,
+    Conversion,
+    compute,
+    number,
+)
+from stagewright.syntax.references import escape
 
 INPUT = "/opt/ml/processing/input/"
 LOCAL_PATHS = ("/opt/ml/processing/train", "/opt/ml/processing/test", "/opt/ml/processing/output")
 OUTPUTS = ("train_data", "test_data", "result_data")
-SPARK, SHELL, CALLED = "glue-spark", "glue-python", "lambda"
 
 
 def preprocessing(of: Conversion) -> Stage:
@@ -18,7 +27,7 @@ def preprocessing(of: Conversion) -> Stage:
     if not item.mapping("preprocessing"):
         return {}
     name = item.text("preprocessing", "job_name")
-    if kind == "sagemaker-processing":
+    if kind == PROCESSING:
         of.note("preprocessing.job_name", f"{name!r} dropped", "jobs are named after their run and stage")
         return _processing(of)
     if kind == CALLED:
@@ -36,7 +45,7 @@ def preprocessing(of: Conversion) -> Stage:
         return {"kind": "lambda", "function": name, "payload": event}
     if kind in (SHELL, SPARK):
         return glue(of, kind, name)
-    remedy = f"write a stage preprocessing of the type sagemaker-processing, {CALLED}, {SHELL}, {SPARK}"
+    remedy = f"write a stage preprocessing of the type {PROCESSING}, {CALLED}, {SHELL}, {SPARK}"
     of.note("preprocessing.job_type", f"{kind!r} is unknown to the sample, which skipped the step", remedy)
     return {}
 
@@ -71,7 +80,7 @@ def glue(of: Conversion, kind: str, name: str) -> Stage:
 
 def _processing(of: Conversion) -> Stage:
     item = of.item
-    command = [str(entry) for entry in item.entries("preprocessing", "container_entrypoint")]
+    command = [escape(str(entry)) for entry in item.entries("preprocessing", "container_entrypoint")]
     stage: Stage = {"kind": "processing", **compute(of, "preprocessing")}
     script = command[-1].partition(INPUT)[2].partition("/")[2] if command else ""
     if script:
