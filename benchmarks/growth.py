@@ -77,7 +77,9 @@ def measure(folder: Path, what: str, lines: int, runs: int) -> None:
 def command(folder: Path, *arguments: str) -> float:
     began = time.perf_counter()
     line = [str(Path(sys.executable).with_name("stagewright")), *arguments]
-    subprocess.run(line, cwd=folder, check=True, capture_output=True)
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(line)} failed with {done.returncode}: {done.stderr}")
     return time.perf_counter() - began
 
 

@@ -151,8 +151,11 @@ class LogFile:
         self.file = file
         self.end = end if end is not None else file.stat().st_size if file.exists() else 0
 
-    def events(self, start: int = 0) -> Iterator[LogEvent]:
-        """Yield the events from an offset on. `start` is 0 or the `end` of an event."""
+    def events(self, start: int = 0, needed: bytes = b"") -> Iterator[LogEvent]:
+        """Yield the events from an offset on. `start` is 0 or the `end` of an event.
+
+        Events of segments that do not contain `needed` are left out.
+        """
         if start >= self.end:
             return
         with opened(self.file, "rb", BUFFER_BYTES) as log, _times(self.file) as times:
@@ -160,7 +163,9 @@ class LogFile:
             segment = _segment(times, number)
             while segment.start < self.end:
                 following = _segment(times, number + 1, self.end)
-                yield from _read(log, segment, max(start, segment.start), min(following.start, self.end))
+                begin, end = max(start, segment.start), min(following.start, self.end)
+                if _contains(log, begin, end, needed):
+                    yield from _read(log, segment, begin, end)
                 number, segment = number + 1, following
 
     def events_before(self, end: int) -> Iterator[LogEvent]:
@@ -191,6 +196,13 @@ class LogFile:
         with _times(self.file) as times:
             number = _first(times, lambda segment: segment.start >= self.end) - 1
             return _segment(times, number) if number >= 0 else None
+
+
+def _contains(log: BinaryIO, start: int, end: int, needed: bytes) -> bool:
+    if not needed:
+        return True
+    log.seek(start)
+    return needed in log.read(end - start)
 
 
 def _read(log: BinaryIO, segment: _Segment, start: int, end: int) -> Iterator[LogEvent]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sagemaker_local.api.protocol import ApiError
-from stagewright.local.logs.filter_pattern import compile_pattern
+from stagewright.local.logs.filter_pattern import parsed
 
 EVENTS = (
     "[ERROR 400] BAD REQUEST",
@@ -32,15 +32,22 @@ EVENTS = (
     ],
 )
 def test_pattern_matches(pattern, matched):
-    matches = compile_pattern(pattern)
-    assert tuple(number for number, event in enumerate(EVENTS) if matches(event)) == matched
+    read = parsed(pattern)
+    assert tuple(number for number, event in enumerate(EVENTS) if read.matches(event)) == matched
+    assert all(read.needed in EVENTS[number].encode() for number in matched)
 
 
 @pytest.mark.parametrize("pattern", ['"open', '{ $.level = "x" }', "[a, b]", "%a+%", 'a"b'])
 def test_other_patterns_are_refused(pattern):
     with pytest.raises(ApiError, match="Invalid filter pattern"):
-        compile_pattern(pattern)
+        parsed(pattern)
 
 
 def test_quote_in_a_phrase_is_escaped():
-    assert compile_pattern(r'"say \"hi\""')('they say "hi" now')
+    assert parsed(r'"say \"hi\""').matches('they say "hi" now')
+
+
+def test_replacement_character_is_not_searched_as_bytes():
+    text = b"a \xff b".decode("utf-8", "replace")
+    assert parsed(text).matches(text)
+    assert parsed(text).needed in b"a \xff b"

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from sagemaker_local.logs.lines import EVENT_BYTES, events_of
-from sagemaker_local.logs.log_file import SEGMENT, LogFile, LogWriter
+from sagemaker_local.logs.log_file import SEGMENT, SEGMENT_BYTES, LogFile, LogWriter
 from sagemaker_local.logs.log_stream import Logs
 
 
@@ -202,3 +202,13 @@ def test_link_in_the_log_files_place_is_not_followed(tmp_path):
         LogWriter(log)
     writer.close()
     assert (tmp_path / "secret").read_text() == "aws_secret_access_key = x\n"
+
+
+def test_segments_without_the_needed_bytes_are_skipped(writer, file):
+    for number in range(3 * SEGMENT_BYTES // 10):
+        writer.append(b"line %05d\n" % number, time=1)
+    writer.append(b"a needle at the end\n", time=1)
+    found = [event.message for event in LogFile(file).events(needed=b"needle")]
+    assert found[-1] == "a needle at the end"
+    assert len(found) <= SEGMENT_BYTES // 10
+    assert list(LogFile(file).events(needed=b"no such text")) == []

@@ -7,15 +7,42 @@ all terms, or one of the terms with a question mark, and none with a minus. Doub
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from sagemaker_local.api.protocol import ApiError
 
 TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))(?=\s|$)\s*')
 
 
-def compile_pattern(pattern: str) -> Callable[[str], bool]:
-    """Return whether a message matches, as a function. ApiError for a pattern that cannot be used."""
+@dataclass(frozen=True)
+class FilterPattern:
+    """The phrases of a pattern: all of `required`, one of `optional` if there is none, none of `excluded`."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    excluded: tuple[str, ...]
+
+    @property
+    def needed(self) -> bytes:
+        """Bytes that every event that matches contains: a search skips the segments without them.
+
+        U+FFFD can stand for bytes that are not UTF-8.
+        """
+        exact = [phrase for phrase in self.required if "\ufffd" not in phrase]
+        return max(exact, key=len, default="").encode()
+
+    def matches(self, message: str) -> bool:
+        return (
+            all(phrase in message for phrase in self.required)
+            and not any(phrase in message for phrase in self.excluded)
+            and (
+                bool(self.required) or not self.optional or any(phrase in message for phrase in self.optional)
+            )
+        )
+
+
+def parsed(pattern: str) -> FilterPattern:
+    """Return the phrases of a pattern. ApiError for a pattern that cannot be used."""
     text = pattern.strip()
     if text[:1] in ("{", "[", "%"):
         raise _invalid(f"patterns for JSON, columns and regular expressions are not supported here: {text}")
@@ -31,11 +58,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
         phrase = term[3] if term[2] is None else re.sub(r"\\(.)", r"\1", term[2])
         kinds[term[1]].append(phrase)
         position = term.end()
-    return lambda message: (
-        all(phrase in message for phrase in required)
-        and not any(phrase in message for phrase in excluded)
-        and (bool(required) or not optional or any(phrase in message for phrase in optional))
-    )
+    return FilterPattern(tuple(required), tuple(optional), tuple(excluded))
 
 
 def _invalid(reason: str) -> ApiError:

@@ -23,8 +23,12 @@ class LoggedEvent:
         return self.event.time, self.entry.name, self.event.start
 
 
-def merged(logs: ServedLogs, entries: Sequence[StreamEntry], since: int = 0) -> Iterator[LoggedEvent]:
+def merged(
+    logs: ServedLogs, entries: Sequence[StreamEntry], since: int = 0, needed: bytes = b""
+) -> Iterator[LoggedEvent]:
     """Yield the events at or after a time (epoch milliseconds), oldest first.
+
+    Events of segments that do not contain `needed` are left out.
 
     A stream is opened when the first of its events can be next. Streams of jobs that ran one after the other
     are so open one after the other.
@@ -33,7 +37,7 @@ def merged(logs: ServedLogs, entries: Sequence[StreamEntry], since: int = 0) -> 
     heap: list[tuple[tuple[int, str, int], LoggedEvent, Iterator[LoggedEvent]]] = []
     while waiting or heap:
         while waiting and (not heap or waiting[-1].first_time <= heap[0][0][0]):
-            _push(heap, _events(logs, waiting.pop(), since))
+            _push(heap, _events(logs, waiting.pop(), since, needed))
         if heap:
             _, logged, events = heapq.heappop(heap)
             yield logged
@@ -47,7 +51,7 @@ def _push(
         heapq.heappush(heap, (logged.order, logged, events))
 
 
-def _events(logs: ServedLogs, entry: StreamEntry, since: int) -> Iterator[LoggedEvent]:
+def _events(logs: ServedLogs, entry: StreamEntry, since: int, needed: bytes) -> Iterator[LoggedEvent]:
     file = logs.events(entry)
-    for event in file.events(file.offset_of(since)):
+    for event in file.events(file.offset_of(since), needed):
         yield LoggedEvent(entry, event)

@@ -17,8 +17,7 @@ from sagemaker_local.api.constraints import violations
 from sagemaker_local.api.protocol import ApiError
 from sagemaker_local.logs.log_file import LogEvent, LogFile
 from sagemaker_local.session import LOADER
-from stagewright.local.logs import tokens
-from stagewright.local.logs.filter_pattern import compile_pattern
+from stagewright.local.logs import filter_pattern, tokens
 from stagewright.local.logs.merging import LoggedEvent, merged
 from stagewright.local.logs.served_logs import ServedLogs, StreamEntry
 
@@ -28,7 +27,7 @@ PAGE_BYTES = 1_048_576
 OVERHEAD = 26
 """Bytes that PutLogEvents adds for each event."""
 PAGE_STREAMS = 50
-SEARCH_BYTES = 64 * 1024 * 1024
+SEARCH_BYTES = 8 * 1024 * 1024
 """What FilterLogEvents reads for one page. A page can be empty although there are more events."""
 OLDEST, NEWEST = 14 * 86_400_000, 2 * 3_600_000
 """How far the events of PutLogEvents can be in the past and in the future, in milliseconds."""
@@ -160,7 +159,7 @@ class Operations:
 
     def _filter(self, request: Request) -> dict[str, Any]:
         """Return a page of a group. A token is the position of its last event in the order of all events."""
-        matches = compile_pattern(request.get("filterPattern", ""))
+        pattern = filter_pattern.parsed(request.get("filterPattern", ""))
         if not request.get("startFromHead", True):
             raise invalid("not supported by the local CloudWatch Logs: startFromHead=False")
         entries = self._searched(request)
@@ -170,13 +169,13 @@ class Operations:
         page: list[LoggedEvent] = []
         used = searched = 0
         last: LoggedEvent | None = None
-        for logged in merged(self._logs, entries, since):
+        for logged in merged(self._logs, entries, since, pattern.needed):
             if until is not None and logged.event.time > until:
                 break
             if after and logged.order <= after:
                 continue
             message = logged.event.message
-            if message and matches(message):
+            if message and pattern.matches(message):
                 used += len(message.encode())
                 if page and used > PAGE_BYTES:
                     return _filtered(page, last)
