@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from stagewright.api import tables
 from stagewright.cli.common import live_view, summary
 from stagewright.planner.model import Trigger
 from stagewright.runs.history.records import RunRecord, StageRecord
@@ -51,7 +52,7 @@ def test_live_view_shows_no_cause_of_a_failed_stage(capsys):
 
 
 def test_reason_does_not_repeat_the_stage_name():
-    assert live_view.cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
+    assert tables.stage_cells(replace(DONE, reason="train: image a -> b"))[-1] == "image a -> b"
 
 
 def test_failure_prints_the_next_command(capsys):
@@ -68,11 +69,11 @@ def test_failure_prints_the_next_command(capsys):
 
 
 def test_reused_stage_has_no_duration():
-    assert live_view.cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
+    assert tables.stage_cells(REUSED) == ("prepare", "REUSED", "", "", "same as run old")
 
 
 def test_failed_stage_shows_its_cause():
-    assert live_view.cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
+    assert tables.stage_cells(replace(DONE, status="FAILED", cause="exit code 1"))[-1] == "exit code 1"
 
 
 def test_outcome_prints_results_and_next_command(capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stagewright.api import formatting
 from stagewright.cli.common import output
 from stagewright.errors import DocumentError, Problem, RunFailedError
 
@@ -24,16 +25,16 @@ START = "2026-01-01T00:00:00.000Z"
     ],
 )
 def test_duration_is_readable(ended, said):
-    assert output.duration(START, ended) == said
+    assert formatting.duration(START, ended) == said
 
 
 def test_duration_before_the_start_is_empty():
-    assert output.duration("") == ""
+    assert formatting.duration("") == ""
 
 
 def test_metrics_are_short():
     assert (
-        output.format_metrics({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
+        formatting.format_metrics({"r2": 0.917, "mae": 15164.5, "rows": 2_500_000})
         == "r2 0.917, mae 15164.5, rows 2500000"
     )
 
@@ -82,9 +83,9 @@ def test_counted_uses_singular_and_plural():
 def test_failure_reason_of_a_script_is_its_last_line():
     reason = 'AlgorithmError: ExecuteUserScriptError:\nExitCode 2\nErrorMessage "fit.py: error: say "x""\n'
     reason += 'Command "python3 fit.py --depth 3", exit code: 1'
-    assert output.one_line(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
-    assert output.one_line(reason[:100]) == 'fit.py: error: say "x" (exit code 2)'
-    assert output.one_line("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
+    assert formatting.one_line(f"fit: {reason}") == 'fit: fit.py: error: say "x" (exit code 2)'
+    assert formatting.one_line(reason[:100]) == 'fit.py: error: say "x" (exit code 2)'
+    assert formatting.one_line("AlgorithmError: x, exit code: 3") == "AlgorithmError: x, exit code: 3"
 
 
 def test_table_without_a_terminal_keeps_every_character(capsys):
@@ -98,4 +99,4 @@ def test_table_without_a_terminal_keeps_every_character(capsys):
 def test_only_tuned_hyperparameters_are_shown():
     given = {"depth": "3", "criterion": "squared_error", "rate": "1e-05", "epochs": "9"}
     result = {"hyperparameters": given, "tuned": ["depth", "criterion", "rate"]}
-    assert output.tuned_hyperparameters(result) == "depth=3, criterion=squared_error, rate=1e-05"
+    assert formatting.tuned_hyperparameters(result) == "depth=3, criterion=squared_error, rate=1e-05"

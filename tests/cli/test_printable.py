@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from tests.cli.test_live import DONE, TRAIN, record
 
+from stagewright.api.printable import UNSAFE, one_line_printable, printable, printable_json
 from stagewright.cli.commands.inspect import logs, show
 from stagewright.cli.commands.serve import predict
 from stagewright.cli.common import live_view, output, summary
-from stagewright.cli.common.printable import UNSAFE, one_line_printable, printable, printable_json
 from stagewright.errors import TargetError
 from stagewright.runs.history.logs import LogLine
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from stagewright.api import tables
 from stagewright.cli.commands.inspect import runs
 from stagewright.planner.model import Trigger
 from stagewright.runs.history.records import RunRecord
@@ -33,7 +34,7 @@ def test_narrow_terminal_shows_whole_ids_and_reasons_below(capsys, monkeypatch):
 def test_runs_without_a_terminal_are_one_line_each(capsys):
     runs.print_records([RECORD])
     header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == [name for name in runs.HEADER if name not in runs.OPTIONAL]
+    assert header.split() == [name for name in tables.RUN_HEADER if name not in tables.OPTIONAL]
     assert line.startswith(f"{RUN}  FAILED")
     assert line.endswith(RECORD.reason)
 

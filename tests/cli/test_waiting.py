@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stagewright.api import tables
 from stagewright.cli.common import live_view, output
 from stagewright.planner.model import Trigger
 from stagewright.runs.history.records import RunRecord
@@ -32,4 +33,4 @@ def test_screen_shows_the_queued_run_instead_of_the_table():
     assert str(screen.draw()) == "waits for prices-20260131t130000-aaaaaa"
     screen.record = replace(WAITING, waits_for="")
     assert screen.draw() != ""
-    assert isinstance(screen.draw(), type(output.grid(live_view.HEADER, [])))
+    assert isinstance(screen.draw(), type(output.grid(tables.STAGE_HEADER, [])))

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from stagewright.cli.common.live_view import why
+from stagewright.api.tables import why
 from stagewright.document.load import load
 from stagewright.errors import PlanError
 

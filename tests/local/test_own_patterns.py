@@ -9,8 +9,8 @@ import pytest
 
 from sagemaker_local.images.environments import PATHS_IN_REQUIREMENTS
 from sagemaker_local.jobs.matcher import Matcher
+from stagewright.api.formatting import SCRIPT_FAILED
 from stagewright.api.overlays import _ENVIRONMENT
-from stagewright.cli.common.output import SCRIPT_FAILED
 from stagewright.document.secrets import _HARMLESS
 from stagewright.local.server import MISSING_MODULE
 from stagewright.syntax.dates import _DATES

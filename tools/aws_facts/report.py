@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from stagewright.cli.common.printable import printable
+from stagewright.api.printable import printable
 from tools.aws_facts import (
     before,
     installed_facts,

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stagewright.api.tables import why
 from stagewright.aws.executions import Execution
 from stagewright.aws.jobs import Job
-from stagewright.cli.common.live_view import why
 from stagewright.document.stored_layers import Base
 from stagewright.errors import NotFoundError, RunFailedError, TargetError
 from stagewright.naming import timestamp

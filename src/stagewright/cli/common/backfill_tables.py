@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from stagewright.api import formatting
 from stagewright.api.planning import plan_run
 from stagewright.cli.common import output
 from stagewright.errors import DocumentError, PlanError
@@ -27,7 +28,7 @@ def progress_line(progress: Progress) -> str:
 def note_period(period: Period) -> None:
     if period.status in ("ASKED", "PLANNED"):
         return
-    reason = f": {output.one_line(period.reason)}" if period.reason else ""
+    reason = f": {formatting.one_line(period.reason)}" if period.reason else ""
     output.note(f"{period.date}  {period.run}  {period.status}{reason}")
 
 
@@ -39,7 +40,7 @@ def print_periods(
         output.print_json({"backfill": backfill.id, **source, "periods": periods})
     else:
         rows = [
-            (period.date, period.status, period.run, output.one_line(period.reason)) for period in periods
+            (period.date, period.status, period.run, formatting.one_line(period.reason)) for period in periods
         ]
         output.table(("period", "state", "run", "why"), rows)
     if not all(period.succeeded for period in periods):
@@ -67,7 +68,7 @@ def print_plans(session: Session, pinned: PinnedBackfill, as_json: bool) -> None
         most = sum((Decimal(row["most"]) for row in priced), Decimal(0))
         missing = sorted({str(row["unpriced"]) for row in priced if row["unpriced"]})
         note = f", no price for {', '.join(missing)}" if missing else ""
-        money = output.format_money(most, str(priced[0]["currency"]))
+        money = formatting.format_money(most, str(priced[0]["currency"]))
         output.print_line(f"at most {money} for all periods{note}")
 
 
@@ -80,7 +81,7 @@ def _plan_row(session: Session, pinned: PinnedBackfill, period: Period) -> Row:
     try:
         plan = plan_run(session, pinned.release, pinned.effective, trigger, backfill.force)
     except (PlanError, DocumentError) as error:
-        return {"state": "rejected", "why": output.one_line(error.message)}
+        return {"state": "rejected", "why": formatting.one_line(error.message)}
     return {"state": "plan", **_counts(plan)}
 
 
@@ -105,7 +106,7 @@ def _actions(row: Row) -> str:
 
 def _most(row: Row) -> str:
     """The cost of a period's run. Empty: it does not run, or there are no prices."""
-    return output.format_money(Decimal(row["most"]), str(row["currency"])) if "most" in row else ""
+    return formatting.format_money(Decimal(row["most"]), str(row["currency"])) if "most" in row else ""
 
 
 def _hours(row: Row) -> str:
@@ -124,7 +125,7 @@ def print_backfills(session: Session, name: str, as_json: bool) -> None:
     elif listed:
         rows = [
             (backfill.id, backfill.first, backfill.last, backfill.every, str(backfill.revision),
-             output.local_time(backfill.created), backfill.by,
+             formatting.local_time(backfill.created), backfill.by,
              ", ".join(f"{count} {state}" for state, count in states.items()))
             for backfill, states in listed
         ]  # fmt: skip

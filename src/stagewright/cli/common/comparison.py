@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stagewright.api import formatting
 from stagewright.cli.common import changes, output
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _named(file_changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def _heading(record: RunRecord) -> tuple[str, ...]:
-    length = output.duration(record.started, record.ended)
-    return (record.run, record.status, output.local_time(record.created), length)
+    length = formatting.duration(record.started, record.ended)
+    return (record.run, record.status, formatting.local_time(record.created), length)
 
 
 def _fact(change: Change) -> str:
@@ -115,7 +116,8 @@ def _file(change: Change) -> str:
 
 def _metric(stage: str, metric: Metric) -> tuple[str, ...]:
     sides = [
-        NOTHING if value is None else output.format_number(value) for value in (metric.before, metric.after)
+        NOTHING if value is None else formatting.format_number(value)
+        for value in (metric.before, metric.after)
     ]
     return (stage, metric.name, _both(sides), f"{metric.difference:+g}" if metric.difference else "")
 
@@ -125,7 +127,7 @@ def _stage(stage: StageComparison) -> tuple[str, ...] | None:
     sides = (stage.before, stage.after)
     states = [side.status if side else NOTHING for side in sides]
     durations = [
-        output.format_seconds(side.seconds) if side and side.seconds is not None else NOTHING
+        formatting.format_seconds(side.seconds) if side and side.seconds is not None else NOTHING
         for side in sides
     ]
     if len(set(states)) == len(set(durations)) == 1:

@@ -6,10 +6,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from stagewright.api import waiting
+from stagewright.api import tables, waiting
 from stagewright.api.launch import caller
+from stagewright.api.printable import one_line_printable
 from stagewright.cli.common import output
-from stagewright.cli.common.printable import one_line_printable
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from stagewright.api.target import Session
     from stagewright.runs.history.records import RunRecord, StageRecord
-
-HEADER = ("stage", "state", "took", "metrics", "why")
 
 
 class View(Protocol):
@@ -74,7 +72,8 @@ class Screen:
         if self.record and self.record.waits_for:
             return Text(one_line_printable(f"waits for {self.record.waits_for}"))
         return output.grid(
-            HEADER, [cells_without_failure(stage) for stage in self.record.stages] if self.record else []
+            tables.STAGE_HEADER,
+            [cells_without_failure(stage) for stage in self.record.stages] if self.record else [],
         )
 
     def update(self, record: RunRecord) -> None:
@@ -88,37 +87,10 @@ class Screen:
         self.live.stop()
 
 
-Cells = tuple[str, str, str, str, str]
-
-
-def cells_without_failure(stage: StageRecord) -> Cells:
+def cells_without_failure(stage: StageRecord) -> tables.StageCells:
     """A row without the cause of a failure, which is printed with the log when the run has ended."""
-    row = cells(stage)
+    row = tables.stage_cells(stage)
     return (*row[:-1], "") if stage.status == "FAILED" else row
-
-
-def cells(stage: StageRecord) -> Cells:
-    """A row under `HEADER`. A reused stage has no duration, because another run made its result."""
-    return (
-        stage.name,
-        stage.status,
-        output.duration(stage.started, stage.ended) if stage.action == "run" else "",
-        output.format_metrics(stage.metrics),
-        output.one_line(why(stage)),
-    )
-
-
-def why(stage: StageRecord) -> str:
-    """The cause of the stage's state, else the reason of its action. After retries, one cause per attempt."""
-    reason = stage.reason.removeprefix(f"{stage.name}: ")
-    if stage.status == "NOT_RUN":
-        return f"{stage.cause}; planned to run: {reason}"
-    if not stage.failed_attempts:
-        return stage.cause or stage.detail or reason
-    last = f"attempt {len(stage.failed_attempts) + 1} of {stage.attempts}"
-    causes = [f"{last}: {stage.cause}" if stage.cause else last]
-    causes += [f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts]
-    return "; ".join(causes)
 
 
 def watch(session: Session, run: str) -> RunRecord:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from stagewright.api import formatting
 from stagewright.cli.common import live_view, output
 from stagewright.cli.common.command_hints import program
 from stagewright.errors import RunFailedError
@@ -24,7 +25,9 @@ WARNING = "WARNING: "
 
 
 def headline(record: RunRecord) -> str:
-    return f"{record.run}: {record.status}{': ' + output.one_line(record.reason) if record.reason else ''}"
+    return (
+        f"{record.run}: {record.status}{': ' + formatting.one_line(record.reason) if record.reason else ''}"
+    )
 
 
 def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
@@ -71,12 +74,12 @@ def print_missing_metrics(record: RunRecord) -> None:
 def print_results(record: RunRecord) -> None:
     ran = sum(stage.status in ("SUCCEEDED", "CLOSED") for stage in record.stages)
     reused = sum(stage.action == "reuse" for stage in record.stages)
-    took = output.duration(record.created, record.ended)
+    took = formatting.duration(record.created, record.ended)
     output.print_line(
         f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused"
     )
     for note in filter(None, (record.trigger.bypass_note, record.reason)):
-        output.print_line(f"  {output.one_line(note)}")
+        output.print_line(f"  {formatting.one_line(note)}")
     for stage in record.stages:
         result = result_of(stage)
         if result:
@@ -88,9 +91,9 @@ def print_results(record: RunRecord) -> None:
 
 
 def result_of(stage: StageRecord) -> str:
-    parts = [output.format_metrics(stage.metrics)] if stage.metrics else []
+    parts = [formatting.format_metrics(stage.metrics)] if stage.metrics else []
     if stage.result.get("best"):
-        parts.append(f"best {output.tuned_hyperparameters(stage.result)}")
+        parts.append(f"best {formatting.tuned_hyperparameters(stage.result)}")
     if stage.result.get("name"):
         parts.append(f"model {stage.result['name']}")
     if stage.result.get("package"):
@@ -122,7 +125,7 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else headline(record))
     for stage in failed:
-        output.note(f"stage {stage.name}: {output.one_line(stage.cause or stage.error)}")
+        output.note(f"stage {stage.name}: {formatting.one_line(stage.cause or stage.error)}")
         lines = (
             logs.tail(gateway, record.run, stage.name, LAST_LINES)
             if recorded_kind(stage.kind).has_log

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, formatting
 from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
@@ -45,9 +45,9 @@ def command(pipeline: PipelineFilter = None, target: TargetName = LOCAL, as_json
 
 def print_pending(evidence: Mapping[Pending, tuple[str, ...]]) -> None:
     rows = [
-        (item.run, item.stage, item.message, output.local_time(item.since), output.local_time(item.until))
+        (item.run, item.stage, item.message, *map(formatting.local_time, (item.since, item.until)))
         for item in evidence
-    ]  # fmt: skip
+    ]
     output.table(HEADER, rows)
     for item, lines in evidence.items():
         output.print_line("\n  ".join([f"{item.run} {item.stage}", *lines]))

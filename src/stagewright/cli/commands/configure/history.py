@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, formatting
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineName, TargetName
@@ -30,7 +30,7 @@ def command(
         output.note(f"{name} has no revisions yet; its first run creates one")
     else:
         rows = [
-            (str(entry.number), output.local_time(entry.written), entry.author, line)
+            (str(entry.number), formatting.local_time(entry.written), entry.author, line)
             if first
             else ("", "", "", line)
             for entry in entries

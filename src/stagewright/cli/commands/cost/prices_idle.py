@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.api import price_file
+from stagewright.api import formatting, price_file
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json
 from stagewright.errors import NotFoundError
@@ -51,8 +51,8 @@ def read(region: str) -> Prices:
 
 def print_items(items: Sequence[Item], prices: Prices, total: Decimal) -> None:
     rows = [(item.what, f"{item.quantity:,.2f}", item.unit,
-             "no price" if item.cost is None else output.format_money(item.cost, prices.currency))
+             "no price" if item.cost is None else formatting.format_money(item.cost, prices.currency))
             for item in items]  # fmt: skip
     output.table(("what", "a month", "unit", "cost"), rows)
-    money = output.format_money(total, prices.currency)
+    money = formatting.format_money(total, prices.currency)
     output.print_line(f"idle: {money} a month in {prices.region} (prices of {prices.date})")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from stagewright.api import formatting
 from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
@@ -58,7 +59,7 @@ def command(
 
 def print_letters(letters: Sequence[DeadLetter]) -> None:
     rows = [
-        (letter.id, output.local_time(letter.sent), str(letter.receives), letter.why,
+        (letter.id, formatting.local_time(letter.sent), str(letter.receives), letter.why,
          " ".join(letter.body.split())[:SHOWN])
         for letter in letters
     ]  # fmt: skip

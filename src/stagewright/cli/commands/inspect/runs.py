@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, formatting, tables
 from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
@@ -20,8 +20,6 @@ from stagewright.cli.common.options import Json, TargetName
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
 
-HEADER = ("run", "state", "trigger", "date", "partition", "created", "took", "cost", "why")
-OPTIONAL = ("date", "partition", "cost")
 PipelineFilter = Annotated[
     str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")
 ]
@@ -65,7 +63,7 @@ def print_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) 
         output.print_json([{"pipeline": name, **output.plain(event)} for name, event in dropped])
     elif dropped:
         rows = [
-            (output.local_time(event.time), name, event.type, event.reason, event.key)
+            (formatting.local_time(event.time), name, event.type, event.reason, event.key)
             for name, event in dropped
         ]
         output.table(("time", "pipeline", "trigger", "why", "key"), rows)
@@ -75,7 +73,7 @@ def print_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) 
 
 def print_records(records: Sequence[RunRecord]) -> None:
     """Print a table. On a narrow terminal, each run takes three lines: id, details, reason."""
-    header, rows = with_used([row(record) for record in records])
+    header, rows = tables.run_table(records)
     width = shutil.get_terminal_size().columns
     if not sys.stdout.isatty() or max(map(len, output.columns([header, *rows]))) <= width:
         output.table(header, rows)
@@ -86,24 +84,3 @@ def print_records(records: Sequence[RunRecord]) -> None:
             output.print_line(
                 textwrap.indent(textwrap.fill(cells[-1], width - 2, break_on_hyphens=False), "  ")
             )
-
-
-def row(record: RunRecord) -> tuple[str, ...]:
-    """A row under `HEADER`."""
-    return (
-        record.run,
-        record.status,
-        record.trigger.type,
-        record.trigger.date,
-        "" if record.partition in ("default", record.trigger.date) else record.partition,
-        output.local_time(record.created),
-        output.duration(record.started, record.ended),
-        output.format_run_cost(record.cost),
-        output.one_line("; ".join(filter(None, (record.trigger.bypass_note, record.reason)))),
-    )
-
-
-def with_used(rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """Header and rows without the `OPTIONAL` columns that are empty in every row."""
-    used = [n for n, name in enumerate(HEADER) if name not in OPTIONAL or any(cells[n] for cells in rows)]
-    return [HEADER[n] for n in used], [[cells[n] for n in used] for cells in rows]

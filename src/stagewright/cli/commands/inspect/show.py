@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from stagewright.api import documents
+from stagewright.api import documents, formatting, tables
+from stagewright.api.printable import one_line_printable
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
-from stagewright.cli.common.printable import one_line_printable
 
 if TYPE_CHECKING:
     from stagewright.planner.model import Trigger
@@ -30,12 +30,14 @@ def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fals
 
 
 def print_record(record: RunRecord) -> None:
-    from stagewright.cli.common import live_view, summary
+    from stagewright.cli.common import summary
 
     output.print_line(summary.headline(record))
-    by = f" by {output.one_line(record.trigger.by)}" if record.trigger.by else ""
-    took = f"; took {length}" if (length := output.duration(record.started, record.ended)) else ""
-    output.print_line(f"trigger {record.trigger.type}{by}; created {output.local_time(record.created)}{took}")
+    by = f" by {formatting.one_line(record.trigger.by)}" if record.trigger.by else ""
+    took = f"; took {length}" if (length := formatting.duration(record.started, record.ended)) else ""
+    output.print_line(
+        f"trigger {record.trigger.type}{by}; created {formatting.local_time(record.created)}{took}"
+    )
     print_origin(record)
     if record.partition not in ("", "default"):
         output.print_line(f"  partition {record.partition}")
@@ -45,7 +47,7 @@ def print_record(record: RunRecord) -> None:
     for later in record.resumed_by:
         output.print_line(f"  resumed by {later}")
     if record.stages:  # a rejected run has none
-        output.table(live_view.HEADER, [live_view.cells(stage) for stage in record.stages])
+        output.table(tables.STAGE_HEADER, [tables.stage_cells(stage) for stage in record.stages])
     summary.print_missing_metrics(record)
     for stage in record.stages:
         result = summary.result_of(stage)
@@ -63,19 +65,19 @@ def print_usage(record: RunRecord, cost: RunCost) -> None:
             for stage in record.stages if stage.used and stage.used.seconds]  # fmt: skip
     if rows:
         output.table(("stage", "instance time", "cost"), rows)
-    saved = f", {output.format_seconds(cost.saved)} saved by Spot" if cost.saved else ""
+    saved = f", {formatting.format_seconds(cost.saved)} saved by Spot" if cost.saved else ""
     basis = f"prices of {cost.prices_of}" if cost.prices_of else "the document's prices"
-    money = f", {output.format_run_cost(cost)} ({basis})" if cost.currency else ""
-    output.print_line(f"used {output.format_seconds(cost.seconds)} of instance time{saved}{money}")
+    money = f", {formatting.format_run_cost(cost)} ({basis})" if cost.currency else ""
+    output.print_line(f"used {formatting.format_seconds(cost.seconds)} of instance time{saved}{money}")
 
 
 def used(usage: StageUsage, currency: str) -> tuple[str, str]:
     """Instance time and cost of a stage, as text."""
-    times = ", ".join(f"{name} {output.format_seconds(time)}" for name, time in usage.seconds.items())
+    times = ", ".join(f"{name} {formatting.format_seconds(time)}" for name, time in usage.seconds.items())
     if not currency:
         return times, ""
     missing = f"no price for {', '.join(usage.unpriced)}" if usage.unpriced else ""
-    money = output.format_money(Decimal(usage.cost), currency) if Decimal(usage.cost) else ""
+    money = formatting.format_money(Decimal(usage.cost), currency) if Decimal(usage.cost) else ""
     return times, ", ".join(filter(None, (money, missing)))
 
 
@@ -87,7 +89,7 @@ def print_options(trigger: Trigger) -> None:
         if stages:
             output.print_line(f"  {option} {', '.join(stages)}")
     if note := trigger.bypass_note:
-        output.print_line(f"  {output.one_line(note)}")
+        output.print_line(f"  {formatting.one_line(note)}")
 
 
 def print_origin(record: RunRecord) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stagewright.api import documents, local_images
+from stagewright.api import documents, formatting, local_images
 from stagewright.api.run_options import pushed
 from stagewright.api.target import LOCAL, Session, existing_session
 from stagewright.cli.common import backfill_tables, output
@@ -122,7 +122,7 @@ def pin(
 def origin(pinned: PinnedBackfill) -> str:
     """When a recorded backfill began, and its revision, release and options."""
     release = f" and release {pinned.release.digest[:12]}" if pinned.release.files else ""
-    since = output.local_time(pinned.backfill.created)
+    since = formatting.local_time(pinned.backfill.created)
     options = f", with {pinned.backfill.options}" if pinned.backfill.options else ""
     return f"the backfill of {since} with revision {pinned.backfill.revision}{release}{options}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from stagewright.api import formatting
 from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, TargetName
@@ -73,7 +74,7 @@ def last_rollback(item: EndpointRecord, serves: str) -> Rollback | None:
 
 
 def row(endpoint: dict[str, Any]) -> tuple[str, ...]:
-    times = (output.local_time(endpoint[name]) if endpoint[name] else "-" for name in ("since", "until"))
+    times = (formatting.local_time(endpoint[name]) if endpoint[name] else "-" for name in ("since", "until"))
     return (
         endpoint["endpoint"], endpoint["state"], endpoint["serves"], *times, endpoint["run"] or "-",
         ", ".join(endpoint["kept"]) or "-", rolled_back(endpoint),
@@ -85,4 +86,4 @@ def rolled_back(endpoint: dict[str, Any]) -> str:
     if not rollback:
         return "-"
     why = f": {rollback['why']}" if rollback["why"] else ""
-    return f"{output.local_time(rollback['at'])} by {rollback['by']}{why}"
+    return f"{formatting.local_time(rollback['at'])} by {rollback['by']}{why}"
