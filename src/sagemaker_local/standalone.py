@@ -73,8 +73,7 @@ class Standalone:
         """Environment variables for clients. With these, no client reaches a real AWS account."""
         settings = self.settings
         server = Server(settings.url, settings.access_key, settings.secret_key, os.getpid(), self.state)
-        region = {"AWS_REGION": settings.region, "AWS_DEFAULT_REGION": settings.region}
-        return {**credentials.for_user(server), **region, **service_endpoints(settings)}
+        return {**credentials.for_user(server, settings.region), **service_endpoints(settings)}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from sagemaker_local import shell_variables
+from sagemaker_local import sdk_defaults, shell_variables
 from sagemaker_local.settings import Settings
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,6 +47,7 @@ def account_variables(settings: Settings, home: Path) -> dict[str, str]:
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         **service_endpoints(settings),
+        **sdk_defaults.variables(folder, settings.region),
     }
 
 

@@ -18,10 +18,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from tests.sagemaker_local.clients.account import BUCKET, IMAGE, ROLE, TOOLKIT_IMAGE, Account
+from tests.sagemaker_local.clients.account import BUCKET, IMAGE, TOOLKIT_IMAGE, Account
 from tests.support.cached_python import folder_of, python_with, report_skipped
 
-from sagemaker_local.credentials import environment
+from sagemaker_local.credentials import for_user
 from sagemaker_local.settings import Program
 from sagemaker_local.shell_variables import for_server
 from sagemaker_local.state_folder import Server
@@ -169,20 +169,11 @@ def drive(
 
 
 def surroundings(server: Server, home: Path) -> dict[str, str]:
-    """What `stagewright env` prints. No telemetry, and whatever would leave this machine fails at once."""
-    defaults = home / "sagemaker.yaml"
-    defaults.write_text(
-        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
-    )
+    """What `stagewright env` prints, and a network where every address but this machine's fails at once."""
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOWHERE)
     return {
         **for_server({"PATH": os.environ["PATH"], "HOME": str(home), **proxies}, Program()),
-        **environment(server),
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(defaults),
-        "CLIENTS_BUCKET": BUCKET,
-        # Version 3 asks IAM whether the role may do all that a job on AWS could need.
-        "SAGEMAKER_VALIDATE_ROLE": "false",
-        "CLIENTS_ROLE": ROLE,
+        **for_user(server),
         "CLIENTS_IMAGE": IMAGE,
     }
 

@@ -7,6 +7,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from sagemaker_local.sdk_defaults import ROLE
+
 pytestmark = pytest.mark.slow
 
 
@@ -29,6 +31,16 @@ def answer(answers):
 def test_sdk_version_and_endpoint(answers, server):
     assert answers["version"].startswith("2.")
     assert answers["endpoint"] == server.url
+
+
+def test_default_bucket_is_created_and_named_as_on_aws(answers):
+    """The SDK would ask STS for the account at an address of its own."""
+    assert answers["bucket"] == "sagemaker-us-east-1-000000000000"
+    assert answers["bucket"] in answers["buckets"]
+
+
+def test_role_has_a_default(answers):
+    assert answers["role"] == ROLE
 
 
 @pytest.mark.parametrize("step", ["sklearn_processor", "script_processor"])

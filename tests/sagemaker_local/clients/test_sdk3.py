@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from sagemaker_local.sdk_defaults import ROLE
+
 pytestmark = [pytest.mark.sdk3, pytest.mark.slow]
 
 
@@ -27,6 +29,13 @@ def answer(answers):
 
 def test_sdk_version(answers):
     assert answers["version"].startswith("3.")
+
+
+def test_trainer_needs_no_role_and_uses_the_default_bucket(answers, answer, sagemaker):
+    assert answers["bucket"] == "sagemaker-us-east-1-000000000000"
+    assert answer("train")["model"].startswith(f"s3://{answers['bucket']}/")
+    name = answer("train")["model"].split("/")[-3]
+    assert sagemaker.describe_training_job(TrainingJobName=name)["RoleArn"] == ROLE
 
 
 def test_trainer_trains_with_its_channels_and_hyperparameters(answer, bucket):

@@ -6,7 +6,6 @@ Argument: the output file. It receives the result of every step, or the tracebac
 import contextlib
 import io
 import json
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -19,11 +18,12 @@ import boto3  # noqa: E402
 import sagemaker  # noqa: E402
 from sagemaker import image_uris  # noqa: E402
 from sagemaker.deserializers import JSONDeserializer  # noqa: E402
+from sagemaker.estimator import Estimator  # noqa: E402
 from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor  # noqa: E402
 from sagemaker.serializers import JSONSerializer  # noqa: E402
 from sagemaker.sklearn import SKLearn, SKLearnModel, SKLearnProcessor  # noqa: E402
 
-ROLE, BUCKET = os.environ["CLIENTS_ROLE"], os.environ["CLIENTS_BUCKET"]
+ROLE = "arn:aws:iam::111122223333:role/of-my-account"
 VERSION, INSTANCE = "1.4-2", "ml.m5.xlarge"
 ROWS = "1,3\n2,5\n4,9\n"
 
@@ -56,7 +56,7 @@ if __name__ == "__main__":
     (folder / "note").write_text(f"{given.label} {sklearn.__version__}")
 """
 
-session = sagemaker.Session(default_bucket=BUCKET)
+session = sagemaker.Session()
 folder = Path.cwd()
 (folder / "prepare.py").write_text(PREPARE)
 (folder / "train.py").write_text(TRAIN)
@@ -171,6 +171,12 @@ def outcome(step):
 
 
 steps = (sklearn_processor, script_processor, fit, deploy, deploy_model, transform, register)
-answers = {"version": sagemaker.__version__, "endpoint": boto3.client("sagemaker").meta.endpoint_url}
+answers = {
+    "version": sagemaker.__version__,
+    "endpoint": boto3.client("sagemaker").meta.endpoint_url,
+    "bucket": session.default_bucket(),
+    "buckets": [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]],
+    "role": Estimator("any", instance_count=1, instance_type=INSTANCE).role,
+}
 answers |= {step.__name__: outcome(step) for step in steps}
 Path(sys.argv[1]).write_text(json.dumps(answers))

@@ -17,9 +17,9 @@ hurry()
 from sagemaker.core.helper.session_helper import Session  # noqa: E402
 from sagemaker.core.resources import TrainingJob  # noqa: E402
 from sagemaker.train import ModelTrainer  # noqa: E402
-from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode  # noqa: E402
+from sagemaker.train.configs import Compute, InputData, SourceCode  # noqa: E402
 
-ROLE, BUCKET, IMAGE = os.environ["CLIENTS_ROLE"], os.environ["CLIENTS_BUCKET"], os.environ["CLIENTS_IMAGE"]
+IMAGE = os.environ["CLIENTS_IMAGE"]
 TRAIN = """
 import argparse, json, os, pathlib
 parser = argparse.ArgumentParser()
@@ -36,18 +36,16 @@ folder = Path.cwd()
 (folder / "code/train.py").write_text(TRAIN)
 (folder / "code/broken.py").write_text("raise ValueError('no such feature')")
 (folder / "rows.txt").write_text("1\n2\n4\n")
-session = Session(default_bucket=BUCKET)
+session = Session()
 
 
 def trainer(name, script):
     return ModelTrainer(
         sagemaker_session=session,
-        role=ROLE,
         training_image=IMAGE,
         source_code=SourceCode(source_dir="code", entry_script=script),
         compute=Compute(instance_type="ml.m5.xlarge", instance_count=1),
         hyperparameters={"power": 2},
-        output_data_config=OutputDataConfig(s3_output_path=f"s3://{BUCKET}/sdk3/models"),
         base_job_name=name,
     )
 
@@ -75,6 +73,6 @@ def outcome(step):
         return {"error": traceback.format_exc()}
 
 
-answers = {"version": importlib.metadata.version("sagemaker")}
+answers = {"version": importlib.metadata.version("sagemaker"), "bucket": session.default_bucket()}
 answers |= {step.__name__: outcome(step) for step in (train, fail)}
 Path(sys.argv[1]).write_text(json.dumps(answers))
