@@ -24,6 +24,7 @@ from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.roles import ROLES
+from stagewright.installation.roles.job_settings import ROLE as ENFORCED_ROLE
 from stagewright.installation.roles.job_settings import enforced_job_settings
 from stagewright.installation.roles.role import Statement
 from stagewright.installation.template import TEMPLATE
@@ -175,7 +176,7 @@ OPTIONS: Options = {
     },
     "output_locations": {"sagemaker": (_WRITE_OUTPUTS,), "glue": (_WRITE_GLUE_OUTPUTS,)},
     "output_keys": dict.fromkeys(_JOB_ROLES, (_OUTPUT_KEYS,)),
-    **{option: {"workflow": statements} for option, statements in enforced_job_settings().items()},
+    **{option: {ENFORCED_ROLE: statements} for option, statements in enforced_job_settings().items()},
 }
 
 
