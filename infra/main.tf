@@ -109,6 +109,7 @@ module "roles" {
   enforce_job_settings = var.enforce_job_settings
   glue_connections     = var.glue_connections
   data_buckets         = var.data_buckets
+  output_locations     = var.output_locations
   data_key_arns        = var.data_key_arns
   model_accounts       = var.model_source_accounts
   kms_key_arn          = var.kms_key_arn

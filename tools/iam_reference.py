@@ -9,6 +9,7 @@ from typing import Any
 from stagewright.installation.resources import resources
 from stagewright.installation.roles.ci import CI_ROLES, ci
 from stagewright.installation.roles.exceptions import BROADER
+from stagewright.installation.roles.options import MANAGED_OPTIONS
 from stagewright.installation.roles.people import people
 
 INTRODUCTION = """\
@@ -134,8 +135,18 @@ def _role(role: Mapping[str, Any]) -> str:
 
 
 def _option(option: str, roles: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    parts = [f"### Role `{role}`\n{_table(statements)}" for role, statements in roles.items()]
+    parts = [
+        f"### Role `{role}`\n{_managed(role, option)}{_table(statements)}"
+        for role, statements in roles.items()
+    ]
     return f"## Additional statements {OPTIONS[option]}\n" + "\n".join(parts)
+
+
+def _managed(role: str, option: str) -> str:
+    """Return which managed policy has an option's statements, or "" if they are inline."""
+    policies = MANAGED_OPTIONS.get(role, {}).items()
+    name = next((name for name, options in policies if option in options), "")
+    return f"In the managed policy `{role}-{name}`.\n\n" if name else ""
 
 
 def _table(statements: Sequence[Mapping[str, Any]]) -> str:

@@ -99,6 +99,7 @@ REJECTED = [
     ({"tags": ["team"]}, "--tag: 'team' is not valid"),
     ({"tags": ["AWS:team=a"]}, "--tag: 'AWS:team=a' is not valid"),
     ({"tags": ["note=${b}"]}, "--tag: 'note=${b}' is not valid"),
+    ({"enforce_job_settings": True}, "--enforce-job-settings: there are no settings to enforce"),
     ({"subnets": ["dev=subnet-1"], "security_groups": ["uat=sg-1"]}, "--subnet: subnets and security groups"),
 ]
 

@@ -103,10 +103,11 @@ class Judge:
         roles = Artifacts.read(INSTALLATION).resources["roles"]
         policies = json.loads(fill(json.dumps(people()), INSTALLATION))["policies"]
         settings = JobSettings.from_json(os.environ.get("STAGEWRIGHT_JOBS", ""))
-        roles["workflow"]["policy"]["Statement"] += enforced_statements(INSTALLATION, settings)
         self._evaluator = import_module("ministack.core.iam_evaluator")
         parse = self._evaluator.parse_policy_document
         self._policies = {what: [parse(role["policy"])] for what, role in roles.items()}
+        enforced = enforced_statements(INSTALLATION, settings)
+        self._policies["workflow"].append(parse({"Version": "2012-10-17", "Statement": enforced}))
         viewer = parse(policies["viewer"]["policy"])
         self._policies |= {
             what: [parse(person["policy"]), *([viewer] if person["needs_viewer"] else [])]

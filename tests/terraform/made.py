@@ -26,6 +26,13 @@ class Made:
         assert len(found) == 1, f"{len(found)} of {kind} with {having}"
         return found[0]
 
+    def statements(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Role -> Sid -> statement, in its inline policy and its managed ones, which are named after it."""
+        found = {role["name"]: list(_statements(role)) for role in self.all("aws_iam_role_policy")}
+        for policy in self.all("aws_iam_policy"):
+            found[policy["name"].rpartition("-")[0]] += _statements(policy)
+        return {role: {each["Sid"]: each for each in statements} for role, statements in found.items()}
+
     def sections(self) -> dict[str, Any]:
         return {
             "bucket": self.bucket(),
@@ -125,6 +132,10 @@ class Made:
             "trust": json.loads(role["assume_role_policy"]),
             "policy": json.loads(self.one("aws_iam_role_policy", role=role["id"])["policy"]),
         }
+
+
+def _statements(policy: Values) -> list[dict[str, Any]]:
+    return list(json.loads(policy["policy"])["Statement"])
 
 
 def _table(table: Values) -> dict[str, Any]:

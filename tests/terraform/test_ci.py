@@ -271,3 +271,13 @@ def test_trust_that_would_be_too_wide_is_rejected(
 @pytest.fixture(scope="module")
 def ci_alone(terraform: Callable[..., Terraform]) -> Terraform:
     return terraform("modules/ci", provider=True)
+
+
+def test_boundary_that_is_too_long_is_refused(ci_alone: Terraform) -> None:
+    refused = ci_alone.refused(
+        environment="dev",
+        bucket="ml-dev",
+        gitlab=project(),
+        data_buckets=[f"lake-{number:058}" for number in range(20)],
+    )
+    assert "IAM accepts 6144. Use fewer or shorter data_buckets" in refused

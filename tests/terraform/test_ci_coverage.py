@@ -68,6 +68,11 @@ CREATES: dict[str, tuple[str, Callable[[Values], str]]] = {
     "aws_glue_job": ("glue:CreateJob", named("glue", "job/{name}")),
     "aws_iam_role": ("iam:CreateRole", role),
     "aws_iam_role_policy": ("iam:PutRolePolicy", role),
+    "aws_iam_policy": ("iam:CreatePolicy", lambda values: f"arn:aws:iam::{ACCOUNT}:policy/{values['name']}"),
+    "aws_iam_role_policy_attachment": (
+        "iam:AttachRolePolicy",
+        lambda values: f"arn:aws:iam::{ACCOUNT}:role/{values['role']}",
+    ),
     "aws_lambda_event_source_mapping": ("lambda:CreateEventSourceMapping", anything),
     "aws_lambda_function": ("lambda:CreateFunction", named("lambda", "function:{function_name}")),
     "aws_lambda_permission": ("lambda:AddPermission", named("lambda", "function:{function_name}")),
@@ -145,5 +150,7 @@ def test_apply_may_create_every_resource_of_a_full_installation(
             assert action in allowed, each["address"]
             continue
         resource = arn_of(each["values"])
+        if each["type"] == "aws_iam_role_policy_attachment":
+            keys["iam__PolicyARN"] = f"arn:aws:iam::{ACCOUNT}:policy/ml-{environment}-{each['index']}"
         assert may("apply", action, resource, *EVERY_OPTION, place=place, **keys), (each["address"], resource)
         assert not may("plan", action, resource, *EVERY_OPTION, place=place, **keys), each["address"]

@@ -30,6 +30,7 @@ STRICT: dict[str, Any] = {
     "log_retention_days": 365,
     "job_network_isolation": True,
     "bucket_reader_accounts": ["210987654321"],
+    "enforce_job_settings": True,
     "event_accounts": {"210987654321": {"runs": ["house-price"]}},
 }
 """Values of every variable that an answer names, and of those that open something to other accounts."""
@@ -120,8 +121,10 @@ def inline_statements(made: Made) -> Iterator[dict[str, Any]]:
         yield from json.loads(role["policy"])["Statement"]
 
 
-def managed_statements(_made: Made) -> Iterator[dict[str, Any]]:
-    """Of infra/modules/people, which creates customer managed policies; `kms_key` is replaced by a key."""
+def managed_statements(made: Made) -> Iterator[dict[str, Any]]:
+    """Of the installation, and of infra/modules/people, where `kms_key` is replaced by a key."""
+    for policy in made.all("aws_iam_policy"):
+        yield from json.loads(policy["policy"])["Statement"]
     parts = people()
     for policy in parts["policies"].values():
         yield from policy["policy"]["Statement"]

@@ -37,8 +37,8 @@ PLACES = {
     ),
 }
 OTHER_KEY = f"arn:aws:kms:us-east-1:{READER}:key/66666666-7777-8888-9999-000000000000"
-INLINE_LIMIT = 10_240
-"""Characters of a role's inline policies, white space aside (IAM quotas)."""
+INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
+"""Characters of a role's inline policies and of a managed policy, white space aside (IAM quotas)."""
 LONGEST = {"prefix": "p" * 20, "environment": "e" * 16, "environments": ["e" * 16], "bucket": "b" * 63}
 NAME_LIMITS = {
     "aws_cloudwatch_event_permission": ("statement_id", 64),
@@ -137,21 +137,43 @@ def test_every_taggable_resource_has_the_tags(root: Terraform) -> None:
         assert each["values"]["tags"] == {"team": "ml", **owner}, each["address"]
 
 
+MOST_OF_JOBS = {
+    "job_subnet_ids": [f"subnet-{number:017}" for number in range(16)],
+    "job_security_group_ids": [f"sg-{number:017}" for number in range(5)],
+    "job_network_isolation": True,
+    "job_encrypt_traffic": True,
+    "job_volume_kms_key_arn": KEY,
+    "job_output_kms_key_arn": OTHER_KEY,
+    "job_instance_types": [f"ml.p4de{number:02}.24xlarge" for number in range(40)],
+    "enforce_job_settings": True,
+}
+"""The most subnets and groups that a VpcConfig takes (API reference), and more types than anyone lists."""
+
+
+def assert_policies_fit(made: Made) -> None:
+    for role in made.all("aws_iam_role_policy"):
+        assert len("".join(role["policy"].split())) <= INLINE_LIMIT, role["name"]
+    for policy in made.all("aws_iam_policy"):
+        assert len("".join(policy["policy"].split())) <= MANAGED_LIMIT, policy["name"]
+
+
 def test_longest_names_are_within_aws_limits(root: Terraform) -> None:
     plan = root.plan(
         **LONGEST,
         at="us-gov-west-1",
         kms_key_arn=KEY,
-        data_key_arns=[OTHER_KEY] * 3,
-        data_buckets=["d" * 63] * 10,
+        data_key_arns=[f"{OTHER_KEY}{number}" for number in range(3)],
+        data_buckets=[f"{number:02}" + "d" * 61 for number in range(20)],
+        output_locations=[f"s3://{number:02}" + "o" * 61 + "/predictions/" for number in range(5)],
+        glue_connections=["g" * 64] * 2,
+        **MOST_OF_JOBS,
         subnet_ids=["s"],
         security_group_ids=["g"],
         event_accounts={READER: {"approvals": ["g" * 63], "runs": ["p" * 40]}},
-        model_source_accounts=[READER] * 3,
+        model_source_accounts=[READER, ACCOUNT],
     )
     planned = resources(plan["planned_values"]["root_module"])
-    for role in Made(planned).all("aws_iam_role_policy"):
-        assert len("".join(role["policy"].split())) <= INLINE_LIMIT, role["name"]
+    assert_policies_fit(Made(planned))
     for kind, (name, limit) in NAME_LIMITS.items():
         names = [each["values"][name] for each in planned if each["type"] == kind]
         assert names, kind
@@ -310,10 +332,9 @@ def test_prices_are_an_object_that_the_router_reads(root: Terraform, create_buck
 
 def test_roles_may_decrypt_data_under_other_keys(root: Terraform) -> None:
     plan = root.plan(**SETTINGS, kms_key_arn=KEY, data_key_arns=[OTHER_KEY])
-    policies = Made(resources(plan["planned_values"]["root_module"])).all("aws_iam_role_policy")
-    assert len(policies) == len(installation()["roles"])
-    for role in policies:
-        other = next(each for each in json.loads(role["policy"])["Statement"] if each["Sid"] == "DataKeys")
+    statements = Made(resources(plan["planned_values"]["root_module"])).statements()
+    assert len(statements) == len(installation()["roles"])
+    for other in (of_role["DataKeys"] for of_role in statements.values()):
         assert (other["Action"], other["Resource"]) == (["kms:Decrypt"], [OTHER_KEY])
 
 
@@ -322,11 +343,10 @@ def test_output_locations_are_writable_by_jobs_and_readable_by_all_that_read_out
     plan = root.plan(**SETTINGS, output_locations=locations, data_buckets=["raw"], data_key_arns=[OTHER_KEY])
     made = Made(resources(plan["planned_values"]["root_module"]))
     statements = {
-        policy["name"].removeprefix("stagewright-dev-"): {
-            each["Sid"]: (each["Action"], each["Resource"])
-            for each in json.loads(policy["policy"])["Statement"]
+        role.removeprefix("stagewright-dev-"): {
+            sid: (each["Action"], each["Resource"]) for sid, each in of_role.items()
         }
-        for policy in made.all("aws_iam_role_policy")
+        for role, of_role in made.statements().items()
     }
     objects = ["arn:aws:s3:::lake/predictions/*", "arn:aws:s3:::reports/*"]
     assert statements["sagemaker"]["Outputs"] == (["s3:PutObject"], objects)
@@ -370,10 +390,7 @@ def test_vpc_permissions_boundary_data_buckets_and_subscribers(root: Terraform) 
         assert function["environment"][0]["variables"]["STAGEWRIGHT_BYPASS"] == allowed
         assert function["environment"][0]["variables"]["STAGEWRIGHT_FOUR_EYES"] == "yes"
     assert {role["permissions_boundary"] for role in made.all("aws_iam_role")} == {boundary}
-    statements = {
-        policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}
-        for policy in made.all("aws_iam_role_policy")
-    }
+    statements = made.statements()
     assert "ec2:CreateNetworkInterface" in statements["stagewright-dev-router"]["Network"]["Action"]
     assert "Network" not in statements["stagewright-dev-workflow"]
     assert statements["stagewright-dev-sagemaker"]["Data"]["Resource"] == ["arn:aws:s3:::lake/*"]
@@ -425,14 +442,15 @@ def test_settings_of_jobs_reach_the_functions_and_are_enforced(root: Terraform) 
     variables = made.all("aws_lambda_function")[0]["environment"][0]["variables"]
     settings = JobSettings.from_json(variables["STAGEWRIGHT_JOBS"])
     assert settings == SETTINGS_OF_JOBS
-    policies = {
-        policy["name"]: {each["Sid"]: each for each in json.loads(policy["policy"])["Statement"]}
-        for policy in made.all("aws_iam_role_policy")
-    }
+    policies = made.statements()
     workflow, jobs = policies["stagewright-dev-workflow"], policies["stagewright-dev-sagemaker"]
     denied = {sid: each for sid, each in workflow.items() if each["Effect"] == "Deny"}
     place = Installation("ml-dev", "us-east-1", ACCOUNT, "dev")
     assert denied == {each["Sid"]: each for each in enforced_statements(place, settings)}
+    assert [role["role"] for role in made.all("aws_iam_role_policy_attachment")] == [
+        "stagewright-dev-workflow"
+    ]
+    assert_policies_fit(made)
     assert "ec2:CreateNetworkInterface" in jobs["Network"]["Action"]
     assert "Network" not in policies["stagewright-dev-router"]
     assert jobs["VolumeKey"]["Resource"] == workflow["VolumeKey"]["Resource"] == [KEY]
@@ -462,6 +480,7 @@ def test_jobs_have_no_settings_by_default_and_none_is_enforced_unasked(root: Ter
         assert settings.items() <= json.loads(environment["STAGEWRIGHT_JOBS"]).items()
         texts = [policy["policy"] for policy in made.all("aws_iam_role_policy")]
         assert not [text for text in texts if '"Deny"' in text]
+        assert made.all("aws_iam_policy") == made.all("aws_iam_role_policy_attachment") == []
 
 
 def test_existing_bucket_is_changed_only_on_request(root: Terraform) -> None:

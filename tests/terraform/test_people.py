@@ -67,3 +67,17 @@ def test_guardrails_exempt_the_administrators(module: Terraform, expected: dict[
 
 def test_administrators_are_roles(module: Terraform) -> None:
     assert "administrators must be ARN patterns of roles" in module.refused(**SETTINGS, administrators=["ci"])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"data_buckets": [f"lake-{n:058}" for n in range(50)]}, "The policy viewer has"),
+        (
+            {"administrators": [f"arn:aws:iam::{ACCOUNT}:role/{n:060}" for n in range(50)]},
+            "The service control policy has",
+        ),
+    ],
+)
+def test_policy_that_is_too_long_is_refused(module: Terraform, more: dict[str, Any], message: str) -> None:
+    assert message in module.refused(**SETTINGS, **more)

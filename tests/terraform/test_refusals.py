@@ -35,6 +35,18 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     "job-key": ({"job_volume_kms_key_arn": "alias/ours"}, "job_volume_kms_key_arn must be the ARN of a key"),
     "job-output-key": ({"job_output_kms_key_arn": "x"}, "job_output_kms_key_arn must be the ARN of a key"),
     "job-types": ({"job_instance_types": ["m5.large"]}, "job_instance_types must be instance types"),
+    "nothing-to-enforce": ({"enforce_job_settings": True}, "enforce_job_settings has nothing to enforce."),
+    "too-many-types": (
+        {
+            "enforce_job_settings": True,
+            "job_instance_types": [f"ml.m{number}.large" for number in range(500)],
+        },
+        "job_instance_types, such as the pattern ml.m5.*.",
+    ),
+    "too-many-buckets": (
+        {"data_buckets": [f"lake-{number:058}" for number in range(50)]},
+        "characters, and IAM accepts 6144. Use fewer or shorter data_buckets,",
+    ),
     "tags": ({"tags": {"Stagewright:x": "y"}}, "that begin with aws: or stagewright: are reserved"),
     "tag-value": (
         {"tags": {"note": "a=${b}"}},

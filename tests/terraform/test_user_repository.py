@@ -212,7 +212,10 @@ def test_organization_gives_every_environment_its_network_keys_and_tags(reposito
             assert role["permissions_boundary"] == "arn:aws:iam::aws:policy/PowerUserAccess"
             assert settings.tags.items() <= role["tags"].items()
         policies = {each["name"]: each["policy"] for each in made_there.all("aws_iam_role_policy")}
-        assert '"EnforceVpc"' in policies[f"stagewright-{environment}-workflow"]
+        assert (
+            '"EnforceVpc"'
+            in made_there.one("aws_iam_policy", name=f"stagewright-{environment}-workflow-enforced")["policy"]
+        )
         assert "arn:aws:s3:::lake/*" in policies[f"stagewright-{environment}-sagemaker"]
         assert "arn:aws:s3:::lake/predictions/*" in policies[f"stagewright-{environment}-glue"]
         assert_example_carries(document, environment, settings)

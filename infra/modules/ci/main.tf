@@ -28,7 +28,6 @@ locals {
     data_keys      = var.data_key_arns
     data_buckets   = local.data_buckets
     data_objects   = [for bucket in local.data_buckets : "${bucket}/*"]
-    output_objects = [for bucket in local.data_buckets : "${bucket}/*"]
     job_volume_key = local.keys
     job_output_key = local.keys
     job_keys       = local.keys
@@ -137,7 +136,18 @@ resource "aws_iam_policy" "boundary" {
   path = local.ci.path
   tags = local.tags
 
-  policy = jsonencode({
+  policy = local.boundary_policy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.boundary_policy) <= 6144
+      error_message = "The permissions boundary has ${length(local.boundary_policy)} characters, and IAM accepts 6144. Use fewer or shorter data_buckets, output_locations and data_key_arns, or set permissions_boundary to a policy of your organization."
+    }
+  }
+}
+
+locals {
+  boundary_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [for statement in local.bounded : {
       Sid      = statement.sid
@@ -146,9 +156,6 @@ resource "aws_iam_policy" "boundary" {
       Resource = statement.resources
     } if length(statement.resources) > 0]
   })
-}
-
-locals {
   bounded = [for statement in local.ci.boundary.statements : merge(statement, {
     resources = flatten([for name in statement.resources : lookup(local.resources, name, [name])])
   })]

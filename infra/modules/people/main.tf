@@ -70,4 +70,11 @@ resource "aws_iam_policy" "this" {
   description = local.people.policies[each.key].needs_viewer ? "Attach the policy ${local.people.policies.viewer.name} too." : null
   policy      = each.value
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value) <= 6144
+      error_message = "The policy ${each.key} has ${length(each.value)} characters, and IAM accepts 6144. Use fewer or shorter data_buckets and data_key_arns."
+    }
+  }
 }

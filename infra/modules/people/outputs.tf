@@ -11,4 +11,9 @@ output "policies" {
 output "service_control_policy" {
   description = "JSON of a service control policy for the account; null without `administrators`, who could not work otherwise."
   value       = length(var.administrators) > 0 ? jsonencode(local.guardrails) : null
+
+  precondition {
+    condition     = length(jsonencode(local.guardrails)) <= 5120
+    error_message = "The service control policy has ${length(jsonencode(local.guardrails))} characters, and AWS Organizations accepts 5120. Use fewer administrators, with patterns such as arn:aws:iam::*:role/admin/*."
+  }
 }

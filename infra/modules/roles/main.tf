@@ -23,7 +23,7 @@ locals {
   s3 = "arn:${data.aws_partition.current.partition}:s3:::"
 
   # Each output location without s3://. Its objects can be read as well.
-  outputs        = [for uri in try(var.jobs.output_locations, []) : trimprefix(uri, "s3://")]
+  outputs        = [for uri in var.output_locations : trimprefix(uri, "s3://")]
   output_objects = [for output in local.outputs : "${local.s3}${output}*"]
   buckets        = distinct([for name in concat(var.data_buckets, [for output in local.outputs : split("/", output)[0]]) : "${local.s3}${name}"])
 
@@ -50,11 +50,11 @@ locals {
     model_packages = [for account in var.model_accounts : "arn:${data.aws_partition.current.partition}:sagemaker:*:${account}:model-package/*"]
   }
 
-  # For each role, the statements of this installation's options (installation/roles/options.py).
+  # Role -> option -> its statements, for this installation's options (installation/roles/options.py).
   optional = {
-    for role in keys(var.installation.roles) : role => flatten([
-      for option, by_role in var.installation.role_options : [
-        for statement in try(by_role[role], []) : merge(
+    for role in keys(var.installation.roles) : role => {
+      for option, by_role in var.installation.role_options : option => [
+        for statement in by_role[role] : merge(
           {
             Sid      = statement.sid
             Effect   = statement.effect
@@ -69,8 +69,39 @@ locals {
             } if length(conditions) > 0
           },
         )
-      ] if local.wanted[option]
+      ] if contains(keys(by_role), role) && local.wanted[option]
+    }
+  }
+
+  # IAM's quotas: characters of all inline policies of a role, and of a managed policy.
+  limits = { inline = 10240, managed = 6144 }
+  inline = {
+    for role, settings in var.installation.roles : role => jsonencode(merge(settings.policy, {
+      Statement = concat(settings.policy.Statement, flatten([
+        for option, statements in local.optional[role] : statements
+        if !contains(flatten(values(lookup(var.installation.managed_options, role, {}))), option)
+      ]))
+    }))
+  }
+
+  # Options in customer managed policies, because the role's inline policy has no room for them. What is wanted is known
+  # before any key is.
+  attached = {
+    enforced = var.enforce_job_settings
+    data     = length(concat(var.data_buckets, var.data_key_arns, var.model_accounts, local.outputs)) > 0
+  }
+  managed = merge([
+    for role, policies in var.installation.managed_options : {
+      for name, options in policies : "${role}-${name}" => { role = role, options = options } if local.attached[name]
+    }
+  ]...)
+  managed_statements = {
+    for name, policy in local.managed : name => flatten([
+      for option, statements in local.optional[policy.role] : statements if contains(policy.options, option)
     ])
+  }
+  managed_policies = {
+    for name, statements in local.managed_statements : name => jsonencode({ Version = "2012-10-17", Statement = statements })
   }
 }
 
@@ -94,5 +125,42 @@ resource "aws_iam_role_policy" "this" {
 
   name   = each.value.name
   role   = aws_iam_role.this[each.key].id
-  policy = jsonencode(merge(each.value.policy, { Statement = concat(each.value.policy.Statement, local.optional[each.key]) }))
+  policy = local.inline[each.key]
+
+  lifecycle {
+    precondition {
+      condition     = length(local.inline[each.key]) <= local.limits.inline
+      error_message = "The policy of the role ${each.key} has ${length(local.inline[each.key])} characters, and IAM accepts ${local.limits.inline}. Use fewer or shorter data_buckets, output_locations, data_key_arns, model_source_accounts and glue_connections."
+    }
+  }
+
+  # An update attaches what the inline policy no longer has, and then removes it.
+  depends_on = [aws_iam_role_policy_attachment.this]
+}
+
+resource "aws_iam_policy" "this" {
+  for_each = local.managed
+
+  name   = "${var.installation.roles[each.value.role].name}-${trimprefix(each.key, "${each.value.role}-")}"
+  policy = local.managed_policies[each.key]
+  tags   = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.managed_statements[each.key]) > 0
+      error_message = "enforce_job_settings has nothing to enforce. Set job_subnet_ids, job_network_isolation, job_encrypt_traffic, job_instance_types or a KMS key, or leave enforce_job_settings false."
+    }
+
+    precondition {
+      condition     = length(local.managed_policies[each.key]) <= local.limits.managed
+      error_message = "The policy ${each.key} has ${length(local.managed_policies[each.key])} characters, and IAM accepts ${local.limits.managed}. Use fewer or shorter data_buckets, output_locations, data_key_arns, model_source_accounts and job_instance_types, such as the pattern ml.m5.*."
+    }
+  }
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = local.managed
+
+  role       = aws_iam_role.this[each.value.role].name
+  policy_arn = aws_iam_policy.this[each.key].arn
 }

@@ -39,6 +39,12 @@ variable "data_buckets" {
   default     = []
 }
 
+variable "output_locations" {
+  description = "S3 URIs of the folders, besides the installation's own, that jobs may write to."
+  type        = list(string)
+  default     = []
+}
+
 variable "data_key_arns" {
   description = "Other KMS keys that roles may decrypt with."
   type        = list(string)

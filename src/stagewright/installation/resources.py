@@ -12,7 +12,7 @@ from stagewright.installation.glue_jobs import GLUE_JOBS
 from stagewright.installation.powertools_layer import layers
 from stagewright.installation.queues import queues, source
 from stagewright.installation.roles import ROLES
-from stagewright.installation.roles.options import role_options
+from stagewright.installation.roles.options import MANAGED_OPTIONS, role_options
 from stagewright.installation.rules import ACCOUNT_RULES, RULES
 from stagewright.installation.state_machine import definition_digest, log_groups, machine
 from stagewright.installation.tables import TABLES
@@ -40,6 +40,7 @@ def resources() -> dict[str, Any]:
         "state_machine": machine(),
         "roles": {role.key: role.to_json() for role in ROLES},
         "role_options": role_options(),
+        "managed_options": MANAGED_OPTIONS,
         "layers": layers(),
         "log_metrics": {metric.key: metric.to_json() for metric in LOG_METRICS},
         "alarms": {alarm.key: alarm.to_json() for alarm in ALARMS},

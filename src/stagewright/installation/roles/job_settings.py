@@ -1,8 +1,5 @@
 """Statements that deny jobs, models and endpoints without the settings of their installation.
 
-Terraform attaches them to the state machine's role as a customer managed policy, because IAM accepts 10,240
-characters of inline policies for a role ("IAM and AWS STS quotas").
-
 The conditions hold names that Terraform replaces (see `options`). AWS evaluates a negated operator on a
 missing key as true, and `ForAnyValue` as false ("IAM JSON policy elements: Condition operators", "Set
 operators for multivalued context keys").
@@ -16,13 +13,8 @@ from typing import Any
 
 from sagemaker_rules.instances import PATTERNS
 from stagewright.installation.roles.role import Statement
-from stagewright.installation.template import TEMPLATE
 from stagewright.stages.base.job_settings import FIELDS
 
-ROLE = "workflow"
-"""Key of the role that is denied."""
-POLICY = TEMPLATE.name(f"{ROLE}-enforced")
-POLICY_ARN = f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:policy/{POLICY}"
 _NO_OUTPUT_KEY = ("CreateEndpointConfig",)
 """Operations whose requests have a key of outputs that no condition key shows."""
 _WITHOUT_INSTANCES = ("CreateModel",)

@@ -19,12 +19,11 @@ for jobs in a VPC); "Encryption at rest" in the guides of SQS, SNS, DynamoDB and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stagewright.installation.functions import FUNCTIONS
 from stagewright.installation.roles import ROLES
-from stagewright.installation.roles.job_settings import ROLE as ENFORCED_ROLE
 from stagewright.installation.roles.job_settings import enforced_job_settings
 from stagewright.installation.roles.role import Statement
 from stagewright.installation.template import TEMPLATE
@@ -176,8 +175,28 @@ OPTIONS: Options = {
     },
     "output_locations": {"sagemaker": (_WRITE_OUTPUTS,), "glue": (_WRITE_GLUE_OUTPUTS,)},
     "output_keys": dict.fromkeys(_JOB_ROLES, (_OUTPUT_KEYS,)),
-    **{option: {ENFORCED_ROLE: statements} for option, statements in enforced_job_settings().items()},
+    **{option: {"workflow": statements} for option, statements in enforced_job_settings().items()},
 }
+
+MANAGED_OPTIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "workflow": {
+        "enforced": tuple(enforced_job_settings()),
+        "data": ("data_keys", "model_accounts", "data_buckets"),
+    }
+}
+"""Role key -> name of a customer managed policy -> the options whose statements it has.
+
+IAM accepts 10,240 characters of inline policies for a role, and 6,144 for each managed policy ("IAM and AWS
+STS quotas"). The lists of a platform team have any length."""
+
+
+def managed_policies() -> Iterator[tuple[str, str]]:
+    """Yield the ARN of each role with managed policies, and that of each of these."""
+    arns = {role.key: role.arn for role in ROLES}
+    for role, policies in MANAGED_OPTIONS.items():
+        for name in policies:
+            policy = f"policy/{TEMPLATE.name(role)}-{name}"
+            yield arns[role], f"arn:{TEMPLATE.partition}:iam::{TEMPLATE.account}:{policy}"
 
 
 def role_options(options: Options = OPTIONS) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from stagewright.installation.glue_jobs import GLUE_JOBS
 from stagewright.installation.queues import DEAD_ARN, EVENTS_ARN
 from stagewright.installation.roles import ROLES
 from stagewright.installation.roles.arns import BUCKET, DOCUMENTS, RUNS
+from stagewright.installation.roles.options import managed_policies
 from stagewright.installation.roles.role import Statement
 from stagewright.installation.rules import RULES
 from stagewright.installation.state_machine import log_groups
@@ -57,6 +58,7 @@ class Managed:
 
 
 _ROLE_ARNS = tuple(role.arn for role in ROLES)
+_MANAGED_ARNS = tuple(managed_policies())
 _FUNCTION_ARNS = tuple(function.arn for function in FUNCTIONS)
 _MAPPINGS = TEMPLATE.arn("lambda", "event-source-mapping:*")
 _ONLY_ROUTER = {"ArnEquals": {"lambda:FunctionArn": ROUTER.arn}}
@@ -299,6 +301,30 @@ MANAGED = (
         (),
         ("CreateRole", "DeleteRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"),
         _BOUNDED,
+    ),
+    Managed(
+        "iam",
+        "Policies",
+        "The managed policies of roles whose own policy has no room for every option.",
+        tuple(policy for _, policy in _MANAGED_ARNS),
+        ("GetPolicy", "GetPolicyVersion", "ListPolicyVersions"),
+        (
+            "CreatePolicy",
+            "CreatePolicyVersion",
+            "DeletePolicy",
+            "DeletePolicyVersion",
+            "TagPolicy",
+            "UntagPolicy",
+        ),
+    ),
+    Managed(
+        "iam",
+        "Attach",
+        "Attaches these policies, and no others, to their roles.",
+        tuple(dict.fromkeys(role for role, _ in _MANAGED_ARNS)),
+        (),
+        ("AttachRolePolicy", "DetachRolePolicy"),
+        {**_BOUNDED, "ArnEquals": {"iam:PolicyARN": [policy for _, policy in _MANAGED_ARNS]}},
     ),
     Managed(
         "iam",

@@ -123,6 +123,11 @@ class InitOptions:
     def partition(self) -> str:
         return next((name for start, name in PARTITIONS.items() if self.region.startswith(start)), "aws")
 
+    def enforces(self, environment: str) -> bool:
+        """Whether IAM denies jobs without the settings of an environment: it needs a VPC or a key."""
+        settings = (*values_of(self.subnets, environment), *values_of(self.kms_key, environment))
+        return self.enforce_job_settings and bool(settings)
+
     def bucket_of(self, environment: str) -> str:
         return self.bucket.replace(PLACEHOLDER, environment)
 
@@ -203,6 +208,12 @@ def _value_problems(options: InitOptions) -> Iterator[Problem]:
                 "add --security-group, or set neither",
             )
             break
+    if options.enforce_job_settings and not any(map(options.enforces, ENVIRONMENTS)):
+        yield Problem(
+            "--enforce-job-settings",
+            "there are no settings to enforce",
+            "add --subnet and --security-group, or --kms-key",
+        )
     for option, pattern, form in FORMS:
         for value in getattr(options, FIELDS[option]):
             if not pattern.fullmatch(value if option == "--tag" else value.removeprefix(_mark(value))):

@@ -104,7 +104,7 @@ def _more(options: InitOptions, environment: str) -> Iterator[str]:
     if key := "".join(values_of(options.kms_key, environment)):
         yield "\n# The key of stored data, volumes and outputs. Its policy: the output kms_key_statements.\n"
         yield _attributes(kms_key_arn=key)
-    if options.enforce_job_settings:
+    if options.enforces(environment):
         yield "\n# IAM denies jobs, models and endpoints without these settings.\n"
         yield _attributes(enforce_job_settings=True)
     own = {
