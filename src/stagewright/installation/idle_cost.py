@@ -23,7 +23,18 @@ POLLS = 5 * 3600 // 20
 """Receive requests of an idle event source per hour."""
 MINUTES = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 1440, "days": 1440}
 FREE = frozenset(
-    "format bucket topics glue_jobs state_machine roles role_options managed_options layers queues".split()
+    [
+        "format",
+        "bucket",
+        "topics",
+        "glue_jobs",
+        "state_machine",
+        "roles",
+        "role_options",
+        "managed_options",
+        "layers",
+        "queues",
+    ]
 )
 """Kinds of resources that cost nothing while nothing runs."""
 
