@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stagewright.api import documents, local_images, overlays
+from stagewright.api import documents, local_images, notes, overlays
 from stagewright.api.target import environment_of
 
 if TYPE_CHECKING:
     from stagewright.api.source import Source
     from stagewright.api.target import Session
     from stagewright.document.layers import Effective
+    from stagewright.document.pipeline import Pipeline
     from stagewright.operator_gateway import OperatorGateway
     from stagewright.planner.release import Release
     from stagewright.planner.selection import Selection
@@ -21,11 +22,20 @@ if TYPE_CHECKING:
 def read(argument: str, assignments: Sequence[str], target: str) -> tuple[Source, dict[str, Scalar]]:
     """Read the document that `argument` names and the values of `-p`. Contacts no target."""
     from stagewright.api.source import Source
+    from stagewright.document.parameters import with_parameters
 
     source = Source.read(documents.path_of(argument))
     overlays.warn(source.path)
     pipeline = source.in_environment(environment_of(target))
-    return source, documents.parse_parameters(pipeline, assignments)
+    parameters = documents.parse_parameters(pipeline, assignments)
+    warn_of_code(source, with_parameters(pipeline, parameters))
+    return source, parameters
+
+
+def warn_of_code(source: Source, pipeline: Pipeline) -> None:
+    """Report the warnings about the code. DocumentError: a job surely fails."""
+    for problem in source.check(pipeline):
+        notes.warn(str(problem))
 
 
 def selected(

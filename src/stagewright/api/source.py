@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.api.overlays import overlays
-from stagewright.errors import ReleaseError
+from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
     from stagewright.api.target import Session
@@ -54,6 +54,28 @@ class Source:
         overlay = self.overlay(environment)
         base = self.pipeline.model_dump(mode="json", exclude_unset=True)
         return load(merged(base, overlay)) if overlay else self.pipeline
+
+    def check(self, pipeline: Pipeline) -> tuple[Problem, ...]:
+        """The warnings about the code of `pipeline`: the document, possibly with an overlay and parameters.
+
+        DocumentError: a job surely fails.
+        """
+        from stagewright.code_checks.checks import check_code
+
+        problems = check_code(pipeline, self.files)
+        if problems.errors:
+            raise DocumentError(self._located(problems.errors))
+        return self._located(problems.warnings)
+
+    def _located(self, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """The problems with the paths of their files, and the lines of the document."""
+        from stagewright.document.file import located
+
+        folder = self.path.parent / self.pipeline.code
+        code = tuple(
+            replace(problem, file=str(folder / problem.file)) for problem in problems if problem.file
+        )
+        return code + located((problem for problem in problems if not problem.file), self.path)
 
 
 def effective(session: Session, source: Source) -> Effective:

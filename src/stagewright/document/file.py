@@ -20,7 +20,7 @@ from stagewright.document.overlays import overlay_findings
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.source import JsonSource, Source, YamlSource, unreadable
 from stagewright.errors import DocumentError, PlanError, Problem
-from stagewright.syntax.findings import Finding, is_within, nearest, problems
+from stagewright.syntax.findings import Finding, dotted, enclosing, is_within, nearest, problems
 from stagewright.syntax.findings import Path as DocumentPath
 
 Check = Callable[[Path, Mapping[str, Any]], Iterator[Finding]]
@@ -46,6 +46,18 @@ def read_document(path: Path, *checks: Check) -> Pipeline:
 def read_mapping(path: Path) -> Mapping[str, Any]:
     """Return the parsed file, valid as a document or not. Raises DocumentError if it has no mapping."""
     return dict(_source(path, "a document has a name and stages").data)
+
+
+def located(found: Iterable[Problem], path: Path) -> tuple[Problem, ...]:
+    """Return the problems of a document with its file, and the line of each field that the file has."""
+    known = list(found)
+    lines = {dotted(field): line for field, line in _source(path, "").lines.items()} if known else {}
+    return tuple(
+        replace(
+            problem, file=str(path), line=next(filter(None, map(lines.get, enclosing(problem.path))), None)
+        )
+        for problem in known
+    )
 
 
 def read_overlay(path: Path, folder: Path, pipeline: Pipeline | None, *checks: Check) -> Mapping[str, Any]:

@@ -8,12 +8,11 @@ from typing import Any
 
 from stagewright.errors import ReleaseError
 from stagewright.planner.release import CodeFile, Release
+from stagewright.planner.stage_files import SCRIPTS, folder_problem
 from stagewright.runs.releases import code_folder as folders
 from stagewright.stages.base.rules import relative
 from stagewright.syntax.findings import Finding, nearest
 from stagewright.syntax.findings import Path as FieldPath
-
-SCRIPTS = ("code", "entry_point")
 
 
 def code_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -40,6 +39,9 @@ def code_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:
         except KeyError:
             remedy = nearest(text, files, "there") or f"put it into {code_folder}"
             yield Finding(path, f"no {text} in the code folder {code_folder}", remedy)
+        message, remedy = folder_problem(text, files)
+        if message and path[-1] in SCRIPTS:
+            yield Finding(path, message, remedy)
 
 
 def sample_findings(folder: Path, data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ name. Exit code 2 if the document, an overlay or a file that they name is invali
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,24 @@ def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
                 warnings += (*exposed_secrets(overlay, str(file)), *slow_metrics(overlay, str(file)))
         except DocumentError as error:
             problems += error.problems
+    if pipeline:
+        warnings += _code_warnings(path, pipeline, problems)
     findings = list(overlays.unread_files(path))
     problems += [finding.problem for finding in findings if finding.is_error]
     if problems or pipeline is None:
-        raise DocumentError(tuple(problems))
-    return pipeline, [*warnings, *(finding.problem for finding in findings)]
+        raise DocumentError(tuple(dict.fromkeys(problems)))
+    warnings += [finding.problem for finding in findings]
+    return pipeline, list(dict.fromkeys(warnings))
+
+
+def _code_warnings(path: Path, pipeline: Pipeline, problems: list[Problem]) -> Iterator[Problem]:
+    """Yield the warnings about the code, of the document and with each overlay. Adds errors to `problems`."""
+    from stagewright.api.source import Source
+    from stagewright.runs.releases.code_folder import scan
+
+    source = Source(path, pipeline, scan(path.parent / pipeline.code))
+    for environment in ("", *(file.stem for file in overlays.overlays(path))):
+        try:
+            yield from source.check(source.in_environment(environment))
+        except DocumentError as error:
+            problems += error.problems

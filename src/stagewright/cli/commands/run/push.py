@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stagewright.api import documents, overlays
-from stagewright.api.target import LOCAL, Session, session
+from stagewright.api import documents, overlays, run_options
+from stagewright.api.target import LOCAL, Session, environment_of, session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Document, Json, TargetName
 from stagewright.errors import RunFailedError
@@ -24,6 +24,7 @@ def command(document: Document, target: TargetName = LOCAL, as_json: Json = Fals
 
     source = Source.read(documents.path_of(document))
     overlays.warn(source.path)
+    run_options.warn_of_code(source, source.in_environment(environment_of(target)))
     with session(target, runs=True) as connected:
         pushed = launch.push(connected, source)
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagewright.api import documents, local_images
+from stagewright.api import documents, local_images, run_options
 from stagewright.api.planning import plan_run, release_of
-from stagewright.api.run_options import pushed
 from stagewright.api.target import LOCAL, Session, existing_session, require_lasting_server
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
@@ -93,6 +92,7 @@ def source_of(connected: Session, header: Header, document: str | None) -> Sourc
             f"{path} is the document of {source.pipeline.name}, but {header.run} is of {header.pipeline}",
             "give the document of that pipeline",
         )
+    run_options.warn_of_code(source, source.in_environment(connected.gateway.installation.environment))
     return source
 
 
@@ -107,7 +107,7 @@ def plan_resumed(connected: Session, header: Header, source: Source | None, bypa
         local_images.warn(connected, document.pipeline)
         sample_data.upload_samples(connected, source)
     else:
-        document, release = pushed(connected.gateway, header.pipeline)
+        document, release = run_options.pushed(connected.gateway, header.pipeline)
     key = resume.key_of(connected.gateway, header.run)
     trigger = resume.trigger_of(header, key, launch.caller(connected), bypass)
     return plan_run(connected, release, document, trigger, folder=source.path.parent if source else None)
