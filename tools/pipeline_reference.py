@@ -114,20 +114,21 @@ A processing script reads `/opt/ml/processing/input/<name>` and writes `/opt/ml/
 
 Put requirements.txt in the root of the code folder.
 
-`validate`, `plan`, `run`, `push` and `resume` check the code of the enabled stages. They read it and never run it.
+`validate`, `plan`, `run`, `push` and `resume` check the code of the enabled stages. They read it and never
+run it.
 
 | found | result |
 |---|---|
 | a script, or a file that it surely imports, that the image's Python cannot parse | error |
 | a shell script with Windows line endings or a byte order mark, as the script of a stage | error |
 | the same mistakes in other files of a stage | warning |
-| a hyperparameter, range or argument that the script's `argparse` rejects, or one that it requires | warning |
+| a hyperparameter, range or argument that the script's `argparse` rejects, or that it misses | warning |
 | an import that neither the image, the stage's files nor requirements.txt has | warning |
 | a file that the script imports and `include` leaves out | warning |
 | a requirements.txt in a subfolder | warning |
 
-There is no warning where the source does not show it: `parse_known_args`, other parsers than `argparse`, imports in
-`try` or in a function, scripts that call pip, and images whose packages are not known.
+There is no warning where the source does not show it: `parse_known_args`, other parsers than `argparse`,
+imports in `try` or in a function, scripts that call pip, and images whose packages are not known.
 
 One script can train and serve. Serving imports it, so put the training code under
 `if __name__ == "__main__":`. Serving calls these functions. The scikit-learn image has defaults for all but
