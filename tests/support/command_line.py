@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,15 @@ class CommandLine:
 
     def runs(self) -> list[str]:
         return [run["run"] for run in self.json("runs", "tiny")]
+
+
+def stagewright_on_path(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the environment with a program `stagewright` of this Python first on PATH, in a new folder."""
+    folder.mkdir()
+    program = folder / "stagewright"
+    program.write_text(f"#!{sys.executable}\nfrom stagewright.cli.main import main\nmain()\n")
+    program.chmod(0o755)
+    return {**environment, "PATH": os.pathsep.join((str(folder), environment["PATH"]))}
 
 
 def tiny(folder: Path) -> CommandLine:

@@ -32,6 +32,7 @@ class Command(NamedTuple):
 
 
 TABLE = (
+    Command("new", "author", "Create a pipeline, from a training script or empty."),
     Command("init", "author", "Create a repository with a pipeline, Terraform and CI."),
     Command("demo", "author", "Run the house price example and request a prediction."),
     Command("convert", "author", "Convert an item of AWS's sample MLOps framework."),

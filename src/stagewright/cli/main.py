@@ -19,7 +19,7 @@ from types import FrameType
 from stagewright.local.state_path import state_path
 
 IN_PROCESS = frozenset(
-    ("init", "demo", "convert", "import", "script", "promote", "up", "down", "sagemaker", "doctor")
+    ("new", "init", "demo", "convert", "import", "script", "promote", "up", "down", "sagemaker", "doctor")
 )
 """Commands that always run in their own process. The command daemon can run every other command."""
 FORWARDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)

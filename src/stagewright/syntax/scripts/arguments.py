@@ -143,7 +143,9 @@ def _destination(names: list[str], options: tuple[str, ...]) -> str:
 
 
 def sys_argv_lines(source: Source) -> Iterator[int]:
-    """The lines that read `sys.argv[1]` or later: arguments by position."""
+    """The lines that read `sys.argv[1]` or later: arguments by position. None if it tests their number."""
+    if any(dotted(call.func) == "len" and "argv" in ast.unparse(call) for call in source.calls()):
+        return
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Subscript) and dotted(node.value) in ("sys.argv", "argv"):
             index = source.value(node.slice).value if not isinstance(node.slice, ast.Slice) else UNKNOWN

@@ -60,14 +60,14 @@ class Source:
         return iter(sorted(found, key=lambda call: (call.lineno, call.col_offset)))
 
     def strings(self) -> Iterator[tuple[str, int]]:
-        """Every string constant and its line, without docstrings."""
-        documentation = {id(node.value) for node in ast.walk(self.tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(self.tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and id(node) not in documentation
-            ):
+        """Every string constant and its line, in the order of the script, without docstrings."""
+        nodes = list(ast.walk(self.tree))
+        documentation = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        constants = (
+            node for node in nodes if isinstance(node, ast.Constant) and id(node) not in documentation
+        )
+        for node in sorted(constants, key=lambda constant: (constant.lineno, constant.col_offset)):
+            if isinstance(node.value, str):
                 yield node.value, node.lineno
 
     def value(self, node: ast.expr | None, depth: int = 0) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stagewright.cli.commands.author.init_options import CI, ENVIRONMENTS, Accounts, InitOptions
-from stagewright.cli.commands.author.template_text import Fields, filled
+from stagewright.scaffold.template_text import Fields, filled
 
 TIERS = {"dev": "development", "uat": "staging", "prod": "production"}
 """Environment -> GitLab's deployment tier, which the role's trust names: infra/modules/ci/trust.tf."""

@@ -168,12 +168,7 @@ class InitOptions:
 
 def problems(options: InitOptions) -> Iterator[Problem]:
     """Every problem of the options."""
-    if not re.fullmatch(PIPELINE_NAME, options.pipeline) or len(options.pipeline) > LONGEST_NAME:
-        yield Problem(
-            "--pipeline",
-            f"{options.pipeline!r} is not a valid name",
-            f"use at most {LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter",
-        )
+    yield from name_problems("--pipeline", options.pipeline)
     if not PREFIX.fullmatch(options.prefix):
         yield Problem(
             "--prefix",
@@ -186,6 +181,13 @@ def problems(options: InitOptions) -> Iterator[Problem]:
     yield from _value_problems(options)
     if re.search(r"[\s\"\\$%]", options.source + options.ref + options.modules):
         yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
+
+
+def name_problems(option: str, name: str) -> Iterator[Problem]:
+    """A problem if `name` cannot be a pipeline's."""
+    if not re.fullmatch(PIPELINE_NAME, name) or len(name) > LONGEST_NAME:
+        remedy = f"use at most {LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter"
+        yield Problem(option, f"{name!r} is not a valid name", remedy)
 
 
 def values_of(values: Iterable[str], environment: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from stagewright.cli.commands.author.init_options import (
     InitOptions,
     values_of,
 )
-from stagewright.cli.commands.author.template_text import TEMPLATES, Fields, filled
+from stagewright.scaffold.template_text import TEMPLATES, Fields, filled
 
 SCHEMA = "pipeline.schema.json"
 LEFT_OUT = {"__pycache__", ".stagewright", ".DS_Store"}

@@ -1,4 +1,4 @@
-"""The templates of `init`, with their fields filled in."""
+"""The templates of `init` and `new`, with their fields filled in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-TEMPLATES = Path(__file__).parents[3] / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 
 Fields = Mapping[str, str]
 
