@@ -156,8 +156,8 @@ def test_script_with_model_fn_serves_itself_if_its_training_is_guarded(here: Pat
         ("import xgboost, pandas", "xgboost-3.0", None),
         ("import torch", "pytorch-2.6", None),
         ("import torch, transformers", "huggingface-4.49-pytorch2.5", None),
-        ("import lightgbm, yaml", "sklearn-1.4", "lightgbm\n"),
-        ("from PIL import Image\nimport cv2", "sklearn-1.4", "opencv-python-headless\nPillow\n"),
+        ("import lightgbm, yaml, imblearn", "sklearn-1.4", "imbalanced-learn\nlightgbm\n"),
+        ("import cv2", "sklearn-1.4", "opencv-python-headless\n"),
         (
             "import sagemaker_training\nfrom sagemaker_containers.beta.framework import modules",
             "sklearn-1.4",

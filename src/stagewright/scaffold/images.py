@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from stagewright.syntax.scripts.imports import distribution
+from stagewright.catalog.images import Image
+from stagewright.catalog.python_packages import (
+    is_standard,
+    modules_of,
+    packages_of,
+)
 
 FRAMEWORKS = {"transformers": "huggingface", "torch": "pytorch", "xgboost": "xgboost"}
 """Module -> the framework whose image has it. Everything else runs in scikit-learn's image."""
-TOOLKITS = {
-    "pkg_resources", "sagemaker_algorithm_toolkit", "sagemaker_containers", "sagemaker_inference",
-    "sagemaker_sklearn_container", "sagemaker_training", "sagemaker_xgboost_container",
-}  # fmt: skip
-"""Modules of the images that no package index has."""
-REQUIRED = {
-    "boto3": ("botocore", "s3transfer", "jmespath", "urllib3"),
-    "dask": ("toolz", "cloudpickle", "fsspec"),
-    "flask": ("click",),
-    "pandas": ("numpy", "python-dateutil", "pytz"),
-    "scikit-learn": ("numpy", "scipy", "joblib", "threadpoolctl"),
-    "seaborn": ("matplotlib", "pandas"),
-    "torch": ("networkx", "sympy", "filelock", "typing-extensions", "jinja2"),
-    "transformers": ("tokenizers", "safetensors", "regex", "requests", "tqdm", "packaging", "filelock"),
-}
-"""Package -> packages that it always brings."""
+
+
+TOOLKITS = "sagemaker_"
+"""Beginning of the modules that AWS's images have and no package brings."""
 
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image that this machine knows. `can_run`: it has the image's environment, or can build it."""
+    """An image that this machine knows. `modules`: those of its environment here, None if it is not built.
 
-    framework: str
+    `can_run`: this machine has the image's environment, or can build it.
+    """
+
+    image: Image
     alias: str
-    packages: tuple[str, ...]
+    modules: Collection[str] | None = None
     can_run: bool = True
+
+    @property
+    def framework(self) -> str:
+        return self.image.framework
 
 
 def framework_of(imports: Collection[str]) -> str:
@@ -50,17 +50,17 @@ def choose_image(imports: Collection[str], images: Iterable[LocalImage]) -> Loca
     return max(offered, key=lambda image: (image.can_run, _version(image.alias)))
 
 
-def missing_packages(imports: Mapping[str, int], image: LocalImage) -> list[str]:
-    """The packages that pip must install for the imports, because the image lacks them."""
-    has = {canonical(package) for package in image.packages}
-    has |= {inner for package in has for inner in REQUIRED.get(package, ())}
-    needed = {distribution(module) for module in imports if module not in TOOLKITS}
-    return sorted((name for name in needed if canonical(name) not in has), key=str.lower)
-
-
-def canonical(requirement: str) -> str:
-    """The normalized name of a requirement ("Names and normalization", Python packaging guide)."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;@]", requirement.strip())[0]).lower()
+def missing_packages(imports: Iterable[str], image: LocalImage) -> list[str]:
+    """The packages that pip must install for the imports, because the image lacks them, here or on AWS."""
+    on_aws = modules_of(image.image) or frozenset()
+    here = on_aws if image.modules is None else image.modules
+    missing = (
+        module
+        for module in imports
+        if not (is_standard(module) or module.startswith(TOOLKITS))
+        and not (module in on_aws and module in here)
+    )
+    return sorted({next(iter(packages_of(module)), module) for module in missing})
 
 
 def _version(alias: str) -> list[int]:

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from stagewright.syntax.scripts.arguments import Argument, Arguments, read_arguments, sys_argv_lines
-from stagewright.syntax.scripts.imports import distribution, read_imports
+from stagewright.syntax.scripts.imports import read_imports
 from stagewright.syntax.scripts.source import UNKNOWN, Source, parse
 
 
@@ -161,13 +161,6 @@ def test_imports_with_lines_and_what_the_script_can_do_without() -> None:
     assert needed == {"pandas": 2, "sklearn": 3, "joblib": 13, "shap": 15}
     assert [one.top for one in read if one.is_optional] == ["lightgbm"]
     assert [(one.level, one.names) for one in read if one.level] == [(1, ("own",))]
-
-
-@pytest.mark.parametrize(
-    ("module", "name"), [("sklearn", "scikit-learn"), ("PIL", "Pillow"), ("lightgbm", "lightgbm")]
-)
-def test_distribution_of_a_module(module: str, name: str) -> None:
-    assert distribution(module) == name
 
 
 @pytest.mark.parametrize("content", [b"def", b"x = '\xff'", b"x = 1\0", b"(" * 500, b"# coding: nope\n"])

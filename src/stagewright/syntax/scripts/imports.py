@@ -12,17 +12,6 @@ from stagewright.syntax.scripts.source import Source
 ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 """What an `except` names to continue without a module."""
 
-DISTRIBUTIONS = {
-    "attr": "attrs", "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil",
-    "docx": "python-docx", "dotenv": "python-dotenv", "faiss": "faiss-cpu", "fitz": "PyMuPDF",
-    "git": "GitPython", "imblearn": "imbalanced-learn", "jose": "python-jose", "jwt": "PyJWT",
-    "MySQLdb": "mysqlclient", "OpenSSL": "pyOpenSSL", "PIL": "Pillow", "psycopg2": "psycopg2-binary",
-    "pytorch_lightning": "pytorch-lightning", "serial": "pyserial", "skimage": "scikit-image",
-    "sklearn": "scikit-learn", "skopt": "scikit-optimize", "slugify": "python-slugify", "umap": "umap-learn",
-    "yaml": "PyYAML", "zmq": "pyzmq",
-}  # fmt: skip
-"""Module -> distribution on PyPI, where the names differ."""
-
 
 @dataclass(frozen=True)
 class Import:
@@ -48,11 +37,6 @@ class Import:
 def read_imports(source: Source) -> list[Import]:
     """The imports of a script, those under `if TYPE_CHECKING` left out."""
     return list(_imports(source.tree, False))
-
-
-def distribution(module: str) -> str:
-    """The name that pip installs a module by: the usual one, else the module's own."""
-    return DISTRIBUTIONS.get(module, module.replace("_", "-"))
 
 
 def _imports(node: ast.AST, is_optional: bool) -> Iterator[Import]:

@@ -23,6 +23,7 @@ from stagewright.cli.common.options import Json
 from stagewright.errors import DocumentError, PlanError, Problem, ReleaseError
 
 if TYPE_CHECKING:
+    from sagemaker_local.images.image_list import Image as ListedImage
     from stagewright.scaffold.images import LocalImage
     from stagewright.scaffold.pipeline import Files, NewPipeline
     from stagewright.scaffold.project import Project
@@ -166,20 +167,23 @@ def schema_of(folder: Path) -> str:
 def local_images(imports: Iterable[str]) -> list[LocalImage]:
     """The images of this machine. Only those of the script's framework are checked for an environment."""
     from sagemaker_local.images.image_list import images
-    from stagewright.local import environments
     from stagewright.local.state_path import state_path
-    from stagewright.scaffold.images import LocalImage, framework_of
+    from stagewright.scaffold.images import framework_of
 
     framework, state = framework_of(list(imports)), Path(state_path())
-    return [
-        LocalImage(
-            image.framework,
-            image.alias,
-            image.ways[0].packages,
-            image.framework != framework or not environments.problem(state, image.alias),
-        )
-        for image in images()
-    ]
+    return [_local_image(image, state, is_checked=image.framework == framework) for image in images()]
+
+
+def _local_image(image: ListedImage, state: Path, *, is_checked: bool) -> LocalImage:
+    from stagewright.catalog.images import Image
+    from stagewright.local import environments
+    from stagewright.scaffold.images import LocalImage
+
+    known = Image(image.framework, image.version, image.python)
+    if not is_checked:
+        return LocalImage(known, image.alias)
+    can_run = not environments.problem(state, image.alias)
+    return LocalImage(known, image.alias, environments.built_modules(state, image.alias), can_run)
 
 
 def write(folder: Path, files: Files) -> None:
