@@ -117,3 +117,14 @@ def test_an_entry_point_is_a_script_of_the_code_folder(folder, entry_point, mess
     with pytest.raises(DocumentError) as caught:
         validate(Path("pipeline.yaml"))
     assert f"pipeline.yaml:7: stages.fit.entry_point: {message}" in caught.value.message
+
+
+def test_secrets_and_metrics_are_reported_with_their_lines(folder):
+    (folder / "code" / "train.py").write_text("")
+    lines = ["      db_password: hunter2", "    metrics:", "      mae: 'MAE: ([0-9]*?)'", ""]
+    (folder / "pipeline.yaml").write_text(DOCUMENT + "\n".join(lines))
+    _, warnings = validate(Path("pipeline.yaml"))
+    assert [(warning.path, warning.line) for warning in warnings] == [
+        ("stages.fit.hyperparameters.db_password", 10),
+        ("stages.fit.metrics.mae", 12),
+    ]

@@ -125,7 +125,7 @@ def test_validate_warns_of_a_plain_secret_with_its_file(pipeline):
     (pipeline.parent / "environments/prod.yaml").write_text(variables)
     done = validated(pipeline)
     assert done.returncode == 0, done.stderr
-    told = "environments/prod.yaml: stages.one.environment.HF_TOKEN: looks like a secret in plain text"
+    told = "environments/prod.yaml:1: stages.one.environment.HF_TOKEN: looks like a secret in plain text"
     assert told in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
 

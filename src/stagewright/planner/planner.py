@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from stagewright.document.dependencies import dependencies
+from stagewright.document.doubtful_metrics import doubtful_metrics, metrics
 from stagewright.document.pipeline import Pipeline
-from stagewright.document.secrets import environments, exposed_secrets
-from stagewright.document.slow_metrics import metrics, slow_metrics
+from stagewright.document.secrets import exposed_secrets, written_values
 from stagewright.errors import PlanError
 from stagewright.naming import run_id
 from stagewright.planner import cost, history_limits
@@ -69,8 +69,8 @@ def _warnings(pipeline: Pipeline, planned: Plan, decisions: Decisions, recorded:
     yield from (f"{stage.name}: {stage.reason}" for stage in planned.stages if stage.name in decisions.noted)
     yield from missing_metrics(pipeline, decisions.running, recorded.results)
     yield from orphaned_endpoints(planned.stages, recorded.results)
-    yield from map(str, exposed_secrets(environments(pipeline)))
-    yield from map(str, slow_metrics(metrics(pipeline)))
+    yield from map(str, exposed_secrets(written_values(pipeline)))
+    yield from map(str, doubtful_metrics(metrics(pipeline)))
     yield from history_limits.warnings(planned)
     if recorded.prices:
         yield from cost.old_prices(recorded.prices, event_time(planned.trigger).date())

@@ -42,9 +42,9 @@ def command(document: Document, as_json: Json = False) -> None:
 def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
     """The document and its warnings. DocumentError lists every problem of the document and its overlays."""
     from stagewright.api.sibling_checks import cycle_findings, duplicate_name_findings
-    from stagewright.document.file import read_document, read_overlay
-    from stagewright.document.secrets import environments, exposed_secrets
-    from stagewright.document.slow_metrics import metrics, slow_metrics
+    from stagewright.document.doubtful_metrics import doubtful_metrics, metrics
+    from stagewright.document.file import located, read_document, read_overlay
+    from stagewright.document.secrets import exposed_secrets, written_values
     from stagewright.runs.releases.named_files import code_findings, sample_findings
 
     problems: list[Problem] = []
@@ -52,8 +52,8 @@ def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
     checks = (code_findings, sample_findings, cycle_findings, duplicate_name_findings)
     try:
         pipeline = read_document(path, *checks)
-        warnings += exposed_secrets(environments(pipeline), str(path))
-        warnings += slow_metrics(metrics(pipeline), str(path))
+        warnings += located(exposed_secrets(written_values(pipeline)), path)
+        warnings += located(doubtful_metrics(metrics(pipeline)), path)
     except DocumentError as error:
         problems += error.problems
         pipeline = None
@@ -61,7 +61,7 @@ def validate(path: Path) -> tuple[Pipeline, list[Problem]]:
         try:
             overlay = read_overlay(file, path.parent, pipeline, code_findings)
             if pipeline:
-                warnings += (*exposed_secrets(overlay, str(file)), *slow_metrics(overlay, str(file)))
+                warnings += located((*exposed_secrets(overlay), *doubtful_metrics(overlay)), file)
         except DocumentError as error:
             problems += error.problems
     if pipeline:

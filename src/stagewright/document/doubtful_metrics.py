@@ -1,4 +1,4 @@
-"""Warn about metrics whose regular expression may take exponential time.
+"""Warn about metrics whose regular expression may take exponential time, or finds no number.
 
 AWS accepts them, so they are no errors. The local target skips the lines that take too long.
 """
@@ -11,12 +11,16 @@ from typing import Any
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import Problem
 from stagewright.syntax.findings import Finding, problems
-from stagewright.syntax.regular_expressions import ways
+from stagewright.syntax.regular_expressions import captures_nothing, matches_nothing_first, ways
 
 MOST_WAYS = 2**16
 """For a text of two characters. Expressions that are only polynomial have fewer."""
 MESSAGE = "this regular expression may take exponential time for a line of the log"
 REMEDY = "use no repetition or | within a repetition, and fewer optional parts"
+
+NOTHING = "its group only ever matches the empty text, so the metric gets no value"
+NOTHING_FIRST = "it matches the empty text at the beginning of most lines, before the number"
+NUMBER = "write what is before the number, and + instead of * or ?, such as 'MAE: ([0-9.]+)'"
 
 
 def metrics(pipeline: Pipeline) -> Mapping[str, Any]:
@@ -25,7 +29,7 @@ def metrics(pipeline: Pipeline) -> Mapping[str, Any]:
     return pipeline.model_dump(mode="json", exclude_unset=True, include=included)
 
 
-def slow_metrics(document: Mapping[str, Any], file: str = "") -> tuple[Problem, ...]:
+def doubtful_metrics(document: Mapping[str, Any], file: str = "") -> tuple[Problem, ...]:
     """Return a problem for each such metric.
 
     `document`: a valid document, or a part of one such as an overlay.
@@ -39,3 +43,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[Finding]:
         for metric, regex in block.items() if isinstance(block, Mapping) else ():
             if ways(regex, 2) > MOST_WAYS:
                 yield Finding(("stages", name, "metrics", metric), MESSAGE, REMEDY)
+            elif captures_nothing(regex):
+                yield Finding(("stages", name, "metrics", metric), NOTHING, NUMBER)
+            elif matches_nothing_first(regex):
+                yield Finding(("stages", name, "metrics", metric), NOTHING_FIRST, NUMBER)
