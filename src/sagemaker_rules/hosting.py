@@ -1,4 +1,4 @@
-"""Rules for models and endpoint configurations."""
+"""Rules for models, model packages and endpoint configurations."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def _package_or_image(model: Request) -> Iterator[Breach]:
     for path, container in _containers(model):
         if container.get("ModelPackageName") and (container.get("Image") or container.get("ModelDataUrl")):
             yield breach(f"{path}.ModelPackageName")
+
+
+def _tagged_version(package: Request) -> Iterator[Breach]:
+    if package.get("ModelPackageGroupName") and package.get("Tags"):
+        yield breach("Tags")
 
 
 def _variant_names(config: Request) -> Iterator[Breach]:
@@ -79,6 +84,14 @@ RULES = (
         "Specify one of either Image and Model Data URL or ModelPackageName in container definition.",
         API.format("ContainerDefinition, ModelPackageName"),
         _package_or_image,
+    ),
+    Rule(
+        "no-tags-of-a-version",
+        "model package",
+        "Tags are not supported in Model Package versions. Please add them to the Model Package Group.",
+        "https://github.com/aws/aws-cdk/issues/33699",
+        _tagged_version,
+        quoted=True,
     ),
     Rule(
         "variant-names-unique",

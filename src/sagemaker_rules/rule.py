@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Request = Mapping[str, Any]
-Scope = Literal["any", "training", "tuning", "processing", "transform", "model", "endpoint configuration"]
+Scope = Literal[
+    "any", "training", "tuning", "processing", "transform", "model", "model package", "endpoint configuration"
+]
 """The part of a request that a rule is about: a job, or each definition of training jobs in a tuning job."""
 
 

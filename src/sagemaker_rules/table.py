@@ -28,6 +28,7 @@ SCOPES: Mapping[str, Scope] = {
     "CreateProcessingJob": "processing",
     "CreateTransformJob": "transform",
     "CreateModel": "model",
+    "CreateModelPackage": "model package",
     "CreateEndpointConfig": "endpoint configuration",
 }
 """Operation -> the scope of its rules."""

@@ -13,6 +13,8 @@ LIMITS = f"{CONFIG}.ResourceLimits"
 INTEGER, CONTINUOUS, CATEGORICAL = (
     f"{kind}ParameterRanges" for kind in ("Integer", "Continuous", "Categorical")
 )
+SEARCHED = 30
+"""Hyperparameters that a tuning job can search, of all ranges together (API reference, ParameterRanges)."""
 GUIDE = 'SageMaker developer guide, "{}"'
 RANGES = GUIDE.format("Define Hyperparameter Ranges")
 FEEDBACK = "https://github.com/aws/amazon-sagemaker-feedback/issues/195"
@@ -27,15 +29,24 @@ def _definitions(job: Request) -> Iterator[tuple[str, Request]]:
 
 def _ranges(job: Request) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Yield path, range and kind of every range."""
-    spaces = [(f"{CONFIG}.ParameterRanges", at(job, f"{CONFIG}.ParameterRanges"))]
-    spaces += [
-        (f"{path}.HyperParameterRanges", at(definition, "HyperParameterRanges"))
-        for path, definition in _definitions(job)
-    ]
-    for path, space in spaces:
+    for path, space in _spaces(job):
         for kind in (INTEGER, CONTINUOUS, CATEGORICAL):
             for index, item in enumerate(items(space, kind) if isinstance(space, Mapping) else ()):
                 yield f"{path}.{kind}[{index}]", item, kind
+
+
+def _spaces(job: Request) -> Iterator[tuple[str, Any]]:
+    """Yield path and content of each set of ranges."""
+    yield f"{CONFIG}.ParameterRanges", at(job, f"{CONFIG}.ParameterRanges")
+    for path, definition in _definitions(job):
+        yield f"{path}.HyperParameterRanges", at(definition, "HyperParameterRanges")
+
+
+def _searched(job: Request) -> Iterator[Breach]:
+    for path, _ in _spaces(job):
+        count = sum(where.startswith(f"{path}.") for where, _, _ in _ranges(job))
+        if count > SEARCHED:
+            yield breach(path, count=count, most=SEARCHED)
 
 
 def _bounds(item: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -152,6 +163,13 @@ RULES = (
         "The values of the categorical hyperparameter {name} must be unique: {value}",
         FEEDBACK,
         _values_twice,
+    ),
+    Rule(
+        "searched-hyperparameters",
+        "tuning",
+        "A tuning job can search at most {most} hyperparameters, of all ranges together; this has {count}",
+        "SageMaker API reference, ParameterRanges",
+        _searched,
     ),
     Rule(
         "range-not-empty",

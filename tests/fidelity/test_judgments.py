@@ -49,7 +49,6 @@ CONTRADICTIONS = {
     "F43": [FAILED],
     "F44": [ACCEPTED, OTHER],
     "F46": [ACCEPTED, OTHER, IN_USE],
-    "F52": [ACCEPTED],
     "F53": [{"sagemaker_job_name": "a-training-job", "tuning job": "a-tuning-job"}],
     "F54": [{"factor": "2"}, {"sagemaker_program": "train.py"}],
     "F56": [OTHER],
@@ -69,10 +68,10 @@ CONTRADICTIONS = {
     "F81": [{"training": OTHER}, {"training": IN_USE, "transform": ACCEPTED}],
     "F82": [FAILED],
     "F83": [FAILED],
-    "F86": [{"role router": [FINDING]}],
     "F103": [OTHER | {"status": "Approved"}, ACCEPTED | {"status": "Approved"}],
     "F104": [{"by": {}}],
     "F112": [ENDED_WELL],
+    "F116": [ACCEPTED],
     "F113": [{"status": "FAILED", "error": "States.QueryEvaluationError", "cause": "D1001"}],
 }
 
@@ -101,7 +100,7 @@ def target():
 @pytest.mark.parametrize(
     ("message", "outcome"),
     [
-        ("The number of values and ranges may be at most 30", "confirmed"),
+        ("The sum of the ranges may be at most 30", "confirmed"),
         ("Could not assume role arn:aws:iam::000000000000:role/smoke-missing", "not tried"),
         ("", "differs"),
     ],
@@ -137,6 +136,6 @@ def test_tuning_job_of_a_missing_role_shows_which_rejection_comes_first(target, 
         else:
             arn = known["HyperParameterTuningJobArn"]
             sagemaker.add_response(create, {"HyperParameterTuningJobArn": arn}, expected)
-        verdict = try_step(STEPS["F52"], target)
+        verdict = try_step(STEPS["F116"], target)
         sagemaker.assert_no_pending_responses()
     assert verdict.outcome == outcome

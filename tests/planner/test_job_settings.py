@@ -132,7 +132,6 @@ WIDENED = [
 RAW = [
     ("train", {"VpcConfig": {"Subnets": ["subnet-9"]}}, "CreateTrainingJob.VpcConfig.Subnets: subnet-9"),
     ("train", {"VpcConfig": None}, "CreateTrainingJob.VpcConfig.Subnets: this installation requires a VPC"),
-    ("train", {"Tags": []}, "CreateTrainingJob.Tags: this installation requires the tag cost-center: prices"),
     ("train", {"OutputDataConfig": {"KmsKeyId": KEY}}, "CreateTrainingJob.OutputDataConfig.KmsKeyId: this"),
     ("train", {"ResourceConfig": {"VolumeKmsKeyId": ""}}, "CreateTrainingJob.ResourceConfig.VolumeKmsKeyId"),
     (
@@ -144,7 +143,6 @@ RAW = [
     ("prepare", {"ProcessingOutputConfig": {"KmsKeyId": "mine"}}, "ProcessingOutputConfig.KmsKeyId: this"),
     ("deploy", {"CreateModel": {"VpcConfig": None}}, "CreateModel.VpcConfig.Subnets: this installation"),
     ("deploy", {"CreateEndpointConfig": {"KmsKeyId": "mine"}}, "CreateEndpointConfig.KmsKeyId: this"),
-    ("deploy", {"CreateEndpoint": {"Tags": []}}, "CreateEndpoint.Tags: this installation requires"),
     (
         "tune",
         {"TrainingJobDefinition": {"VpcConfig": {"Subnets": ["subnet-9"]}}},

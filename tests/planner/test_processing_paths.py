@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.errors import DocumentError, PlanError
+from stagewright.errors import DocumentError
 from stagewright.planner.planner import plan
 
 PATHS = {
@@ -78,15 +78,3 @@ def test_folder_of_an_earlier_output_is_a_prefix(house):
 def test_paths_that_cannot_be_are_refused(house, fields, problem):
     with pytest.raises(DocumentError, match="(?s)" + problem.replace(".", r"\.")):
         house.changed("stages.prepare", {**PREPARE, **fields})
-
-
-@pytest.mark.parametrize(
-    ("request_", "problem"),
-    [
-        ({"ProcessingInputs": []}, "request.CreateProcessingJob.ProcessingInputs: the list lacks code"),
-        ({"ProcessingOutputConfig": {"Outputs": []}}, "Outputs: the list lacks train"),
-    ],
-)  # fmt: skip
-def test_request_that_drops_what_the_stage_adds_is_refused(prepared, request_, problem):
-    with pytest.raises(PlanError, match=problem):
-        prepared(outputs=["train", "test", "houses"], request=request_)

@@ -8,7 +8,7 @@ import pytest
 from stagewright.catalog.request_contract import check
 from stagewright.errors import PlanError
 from stagewright.planner.planner import plan
-from stagewright.stages.base.request import merged
+from stagewright.stages.base.request_changes import merged
 
 GOLDEN = Path(__file__).with_name("house_price_requests.json")
 
@@ -228,7 +228,6 @@ def test_raw_update_in_parts_needs_twice_the_instances(requests, config, instanc
             "ProductionVariants": [
                 {
                     "VariantName": "AllTraffic",
-                    "ModelName": "m",
                     "InstanceType": "ml.m5.large",
                     "InitialInstanceCount": instances,
                 }
@@ -323,10 +322,9 @@ def test_request_by_operation(requests):
     made = requests("deploy", "stages.deploy.request", {"CreateEndpointConfig": {"KmsKeyId": "key"}})
     assert made["CreateEndpointConfig"]["KmsKeyId"] == "key"
     assert "KmsKeyId" not in made["CreateModel"]
-    made = requests(
-        "register", "stages.register.request", {"CreateModelPackageGroup": {"ModelPackageGroupName": "g"}}
-    )
-    assert made["CreateModelPackageGroup"]["ModelPackageGroupName"] == "g"
+    described = {"CreateModelPackageGroup": {"ModelPackageGroupDescription": "Prices"}}
+    made = requests("register", "stages.register.request", described)
+    assert made["CreateModelPackageGroup"]["ModelPackageGroupDescription"] == "Prices"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +348,7 @@ def test_merged(base, changes, expected):
         ("train", "stages.train.hyperparameters", {"name": "<<attempt>>"}, "<<attempt>>"),
         ("train", "stages.train.hyperparameters", {"<<attempt>>": "1"}, "<<attempt>>"),
         ("train", "defaults.tags", {"team": "<<attempt>>"}, "<<attempt>>"),
-        ("train", "stages.train.request", {"RoleArn": "<<attempt>>"}, "<<attempt>>"),
+        ("train", "stages.train.request", {"OutputDataConfig": {"KmsKeyId": "<<attempt>>"}}, "<<attempt>>"),
         ("deploy", "stages.deploy.environment", {"A": "<<register.package>>"}, "<<register.package>>"),
         (
             "quality",
@@ -378,5 +376,6 @@ def test_value_that_looks_like_a_token_of_another_stage_is_kept(requests):
 
 def test_value_that_looks_like_a_token_is_checked_as_any_other(requests):
     """Only a real token is known at run time only."""
+    key = {"OutputDataConfig": {"KmsKeyId": "<<evaluate.metrics.r2>>"}}
     with pytest.raises(PlanError, match="does not match"):
-        requests("train", "stages.train.request", {"RoleArn": "<<evaluate.metrics.r2>>"})
+        requests("train", "stages.train.request", key)

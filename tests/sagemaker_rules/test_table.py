@@ -87,8 +87,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "CreateModel": {"ModelName": "m", "ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": "i/x:1"}},
     "CreateEndpointConfig": {"EndpointConfigName": "c", "ProductionVariants": [VARIANT]},
+    "CreateModelPackage": {"ModelPackageGroupName": "prices"},
 }
-TRAINING, TUNING, PROCESSING, TRANSFORM, MODEL, CONFIG = REQUESTS
+TRAINING, TUNING, PROCESSING, TRANSFORM, MODEL, CONFIG, PACKAGE = REQUESTS
 SPOT = {"EnableManagedSpotTraining": True}
 RANGES = "HyperParameterTuningJobConfig.ParameterRanges"
 LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"
@@ -161,6 +162,14 @@ CASES: dict[str, tuple[str, Mapping[str, Any], str]] = {
         TUNING,
         {f"{RANGES}.CategoricalParameterRanges.0.Values": ["a", "a"]},
         "The values of the categorical hyperparameter kernel must be unique: a",
+    ),
+    "searched-hyperparameters": (
+        TUNING,
+        {
+            f"{RANGES}.IntegerParameterRanges": [INTEGER | {"Name": f"i{n}"} for n in range(16)],
+            f"{RANGES}.CategoricalParameterRanges": [CATEGORICAL | {"Name": f"c{n}"} for n in range(15)],
+        },
+        "A tuning job can search at most 30 hyperparameters, of all ranges together; this has 31",
     ),
     "range-not-empty": (
         TUNING,
@@ -329,6 +338,11 @@ CASES: dict[str, tuple[str, Mapping[str, Any], str]] = {
         {"ProductionVariants.0.InstanceType": "ml.g5.xlarge", "KmsKeyId": "key"},
         "KmsKeyId is not supported for ml.g5.xlarge",
     ),
+    "no-tags-of-a-version": (
+        PACKAGE,
+        {"Tags": [{"Key": "a", "Value": "1"}]},
+        "Tags are not supported in Model Package versions. Please add them to the Model Package Group.",
+    ),
     "tag-keys-unique": (
         MODEL,
         {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
@@ -407,6 +421,39 @@ def test_training_jobs_of_a_tuning_job_have_the_rules_of_training_jobs(definitio
         "spot-needs-a-wait",
         f"{where}StoppingCondition.MaxWaitTimeInSeconds",
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({f"{RANGES}.CategoricalParameterRanges.0.Values": [str(n) for n in range(30)]}, ""),
+        (
+            {
+                f"{RANGES}.CategoricalParameterRanges": [
+                    CATEGORICAL | {"Name": name, "Values": [str(n) for n in range(16)]} for name in "ab"
+                ]
+            },
+            "",
+        ),
+        (
+            {
+                "TrainingJobDefinition.HyperParameterRanges": {
+                    "IntegerParameterRanges": [INTEGER | {"Name": f"i{n}"} for n in range(16)],
+                    "ContinuousParameterRanges": [CONTINUOUS | {"Name": f"c{n}"} for n in range(15)],
+                }
+            },
+            "TrainingJobDefinition.HyperParameterRanges",
+        ),
+    ],
+)
+def test_ranges_count_and_their_values_do_not(changes: Mapping[str, Any], path: str) -> None:
+    found = violations(TUNING, changed(TUNING, changes))
+    assert [violation.path for violation in found] == ([path] if path else [])
+
+
+def test_package_without_a_group_takes_tags() -> None:
+    request = {"ModelPackageName": "prices", "Tags": [{"Key": "a", "Value": "1"}]}
+    assert list(violations(PACKAGE, request)) == []
 
 
 def test_values_of_the_run_are_not_judged() -> None:

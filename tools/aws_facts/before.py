@@ -184,7 +184,6 @@ STEPS = (
     Step(
         "F79", "a number too large for JSONata fails the query", state("1e300 * 1e300"), failed_query("D1001")
     ),
-    Step("F86", "Access Analyzer accepts the form of the policies", policies, sound),
     Step(
         "F112",
         "$substring counts beyond the BMP as we do",

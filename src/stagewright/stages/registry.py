@@ -16,7 +16,8 @@ from pydantic import Field
 
 from stagewright.errors import PlanError, Problem
 from stagewright.stages.approval.schema import Approval
-from stagewright.stages.base.request import BuildContext, Requests, lost_entries, merged
+from stagewright.stages.base import request_changes
+from stagewright.stages.base.request import BuildContext, Requests
 from stagewright.stages.base.rules import RuleContext
 from stagewright.stages.base.schema import Stage
 from stagewright.stages.endpoint.schema import Endpoint
@@ -117,9 +118,6 @@ else:
     AnyStage = Annotated[Union[tuple(kind.schema for kind in KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
-KEEP = "a list of `request` replaces the whole list: repeat that entry, as `stagewright plan --json` shows it"
-
-
 def stage_rules(stage: AnyStage, context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings within one stage, except those about its references."""
     return KINDS[stage.kind].rules(stage, context, path)
@@ -136,21 +134,18 @@ def build(stage: AnyStage, context: BuildContext) -> Requests:
 
 
 def _with_changes(requests: Requests, stage: AnyStage, name: str) -> Requests:
-    kind, changes = KINDS[stage.kind].request, stage.request
+    kind, changes, path = KINDS[stage.kind].request, stage.request, f"stages.{name}.request"
     operations = [operation for operation in requests if operation not in kind.machine_inputs]
-    if not set(operations) >= changes.keys():
-        if not kind.operation:
-            remedy = f"put the fields under {', '.join(operations)}"
-            raise PlanError(
-                (Problem(f"stages.{name}.request", "unknown operation for these fields", remedy),)
-            )
-        changes = {kind.operation: changes}
-    changed = {
-        operation: merged(request, changes.get(operation, {})) for operation, request in requests.items()
-    }
-    if problems := [
-        Problem(f"stages.{name}.request.{field}", f"the list lacks {lost}, which the stage adds", KEEP)
-        for field, lost in lost_entries(requests, changed)
-    ]:
-        raise PlanError(tuple(problems))
+    by_operation = set(operations) >= changes.keys()
+    if not by_operation and not kind.operation:
+        remedy = f"put the fields under {', '.join(operations)}"
+        raise PlanError((Problem(path, "unknown operation for these fields", remedy),))
+    changed = dict(requests)
+    found: list[Problem] = []
+    for operation, fields in (changes if by_operation else {kind.operation: changes}).items():
+        changed[operation] = request_changes.merged(requests[operation], fields)
+        where = f"{path}.{operation}" if by_operation else path
+        found += request_changes.problems(requests[operation], changed[operation], where)
+    if found:
+        raise PlanError(tuple(found))
     return changed

@@ -46,12 +46,6 @@ BAD_TUNING = [
     ({"ranges": {"x" * 257: ONE}}, "x" * 257, "257 characters", ""),
     ({"ranges": {}}, "ranges", "", ""),
     ({"ranges": {str(n): ONE for n in range(31)}}, "ranges", "", ""),
-    (
-        {"ranges": {n: {"type": "categorical", "values": list(range(16))} for n in "ab"}},
-        "ranges",
-        "32 ranges (each value of a categorical range counts), but AWS accepts at most 30",
-        "",
-    ),
     ({"hyperparameters": {f"h{n}": 1 for n in range(92)}}, "ranges", "95 fixed and tuned", "94"),
     ({"environment": {f"E{n}": "" for n in range(48)}}, "environment", "49 environment variables", "48"),
     ({"metrics": {f"m{n}": "(.)" for n in range(20)} | {"mae": "(.)"}}, "metrics", "21 metrics", "20"),

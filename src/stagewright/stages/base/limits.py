@@ -24,8 +24,6 @@ ARGUMENT_LENGTH = 256
 HYPERPARAMETERS = 100
 HYPERPARAMETER_NAME = 256
 HYPERPARAMETER_LENGTH = 2_500
-SEARCHED = 30
-"""Ranges of a tuning job. Each value of a categorical range counts as a range."""
 COMBINATIONS = 750
 """Training jobs of a tuning job."""
 RANGE_VALUE = 256

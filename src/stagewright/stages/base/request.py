@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,38 +11,6 @@ from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.naming import Installation
 from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.syntax.references import Reference
-
-
-def merged(base: Any, changes: Any) -> Any:
-    """Return `base` with `changes` merged in. Objects are merged by key; other values are replaced."""
-    if not isinstance(base, Mapping) or not isinstance(changes, Mapping):
-        return changes
-    return {
-        **base,
-        **{key: merged(base[key], value) if key in base else value for key, value in changes.items()},
-    }
-
-
-NAMES = ("InputName", "OutputName", "ChannelName")
-"""Fields that name an entry of a list."""
-
-
-def lost_entries(base: Any, changed: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield path of a list and name of an entry that `base` has and `changed` lacks."""
-    if isinstance(base, Mapping) and isinstance(changed, Mapping):
-        for key, value in base.items():
-            yield from lost_entries(value, changed.get(key), (*path, key))
-    elif isinstance(base, (list, tuple)):
-        kept = _names(changed if isinstance(changed, (list, tuple)) else ())
-        for name in dict.fromkeys(_names(base)):
-            if name not in kept:
-                yield ".".join(path), name
-
-
-def _names(entries: Iterable[Any]) -> list[str]:
-    fields = [entry for entry in entries if isinstance(entry, Mapping)]
-    return [str(entry[key]) for entry in fields for key in NAMES if key in entry]
-
 
 Request = dict[str, Any]
 Requests = dict[str, Any]

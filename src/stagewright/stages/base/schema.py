@@ -104,7 +104,8 @@ class Stage(Model):
     """How to retry the stage when it fails. Default: no retry."""
     request: Annotated[Mapping[str, Any], Accepts()] = Field(default_factory=dict)
     """Fields that are merged last into the AWS request of the stage, with AWS's names, for options that have
-    no field of their own. Settings of the installation cannot be changed here."""
+    no field of their own. Settings of the installation, names, roles, and what the stage itself adds cannot
+    be changed here: a list must repeat the entries of the stage."""
 
     @property
     def is_control(self) -> bool:

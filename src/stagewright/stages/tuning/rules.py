@@ -52,9 +52,6 @@ def _counts(stage: Tuning, path: Path) -> Iterator[Finding]:
     ranges_path, most = (*path, "ranges"), limits.HYPERPARAMETERS - added
     yield from limits.at_most(most, names, ranges_path, "fixed and tuned hyperparameters")
     yield from limits.at_most(limits.TUNED_METRICS, stage.metrics, (*path, "metrics"), "metrics")
-    values = [value for range_ in stage.ranges.values() for value in getattr(range_, "values", (range_,))]
-    what = "ranges (each value of a categorical range counts)"
-    yield from limits.at_most(limits.SEARCHED, values, ranges_path, what)
 
 
 def _ranges(stage: Tuning, path: Path) -> Iterator[Finding]:
