@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -105,8 +106,8 @@ def test_start_takes_as_long_as_it_makes_progress(
     thread.join()
     os.close(reader)
     assert (answer, step) == (last, "replays change 5")
-    assert notes[-1] == "the local server starts: it replays change 5"
-    assert "replays change 0" not in notes[0]
+    assert 1 <= len(notes) <= 2, "one note for each half second, not one for each step"
+    assert all(re.fullmatch(r"the local server is starting: it replays change [2-5]", note) for note in notes)
 
 
 def test_start_ends_when_a_step_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

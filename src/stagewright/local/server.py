@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 """How long a starting server may take for one step. It reports each step."""
 NOTE_SECONDS = 3.0
-"""After this time, the user sees what a starting server does."""
+"""How often the user sees what a starting server does."""
 STOP_SECONDS = 20.0
 LEAVE_SECONDS = 10.0
 """Until a killed process has ended. Long enough for a busy machine."""
@@ -295,12 +295,13 @@ def _answer(receiver: int, note: Note) -> tuple[dict[str, str] | None, str]:
 
     The message is {} when it is ready, its error, or None if it ended or a step took too long.
     """
-    started, step = time.monotonic(), "starts"
+    noted, step = time.monotonic(), "starts"
     for message in _messages(receiver):
         if PROGRESS not in message:
             return message, step
-        if message[PROGRESS] != step and time.monotonic() - started > NOTE_SECONDS:
-            note(f"the local server starts: it {message[PROGRESS]}")
+        if message[PROGRESS] != step and time.monotonic() - noted > NOTE_SECONDS:
+            note(f"the local server is starting: it {message[PROGRESS]}")
+            noted = time.monotonic()
         step = message[PROGRESS]
     return None, step
 
