@@ -60,6 +60,18 @@ def test_digest_separates_keys_and_values():
         ({}, {"environment.A": "2"}, None, "environment.A is new (2)"),
         ({"environment.A": "2"}, {}, None, "environment.A 2 is gone"),
         ({"request.CreateX.A.0": "1"}, {"request.CreateX.A.0": "2"}, None, "CreateX.A.0 1 -> 2"),
+        (
+            {"request.Gate.0": "0.7", "request.Gate.1": ">="},
+            {
+                "request.Gate.0": "0.9",
+                "request.Gate.1": ">=",
+                "request.Gate.2": "0.7",
+                "request.Gate.3": ">=",
+            },
+            None,
+            "require 0.7 -> 0.9, require has more conditions",
+        ),
+        ({"request.Gate.1": "and"}, {}, None, "require has fewer conditions"),
         ({"external.s3://b/k": "1"}, {"external.s3://b/k": "2"}, None, "s3://b/k changed"),
         ({"upstream.a": "1"}, {"upstream.a": "2"}, None, "a runs again"),
         ({"upstream.a": "1"}, {"upstream.a": "2"}, {"a"}, "a runs again"),

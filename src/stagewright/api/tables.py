@@ -56,11 +56,10 @@ def stage_cells(stage: StageRecord) -> StageCells:
 
 def why(stage: StageRecord) -> str:
     """The cause of the stage's state, else the reason of its action. After retries, one cause per attempt."""
-    reason = stage.reason.removeprefix(f"{stage.name}: ")
     if stage.status == "NOT_RUN":
-        return f"{stage.cause}; planned to run: {reason}"
+        return stage.cause.removeprefix("not run").removeprefix(": ")
     if not stage.failed_attempts:
-        return stage.cause or stage.detail or reason
+        return stage.cause or stage.detail or stage.reason.removeprefix(f"{stage.name}: ")
     last = f"attempt {len(stage.failed_attempts) + 1} of {stage.attempts}"
     causes = [f"{last}: {stage.cause}" if stage.cause else last]
     causes += [f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts]

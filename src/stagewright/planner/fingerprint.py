@@ -185,6 +185,8 @@ def _difference(path: str, old: str | None, new: str | None, running: Collection
             if old is None or new is None:
                 return f"{'no longer after' if new is None else 'now after'} {name}"
             return f"{name} runs again" if running is None or name in running else f"another result of {name}"
+        case "request" if name.startswith("Gate.") and None in (old, new):
+            return f"require has {'more' if old is None else 'fewer'} conditions"
         case "image":
             return f"image {_short(old, image=True)} -> {_short(new, image=True)}"
         case _:

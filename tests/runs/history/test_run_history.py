@@ -395,7 +395,7 @@ def test_stage_that_did_not_run_names_the_failed_stage(run):
     assert causes["prepare"] == "boom"
     assert causes["train"] == causes["report"] == "not run: prepare failed"
     (train,) = (stage for stage in show(run, RUN).stages if stage.name == "train")
-    assert why(train) == "not run: prepare failed; planned to run: no earlier result"
+    assert why(train) == "prepare failed"
 
 
 def test_lineage_names_the_origin_of_the_release(run, pipeline, files):
