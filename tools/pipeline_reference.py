@@ -159,8 +159,7 @@ _TUNED = """## Train with tuned hyperparameters
 
 A tuning stage trains on a part of the data only. To train on all data, refer to its best hyperparameters in a
 training stage. While `tune` is disabled, the references resolve to its last good result. Each value is the
-text
-that the tuning script received: `0.1`, `squared_error`, `True`.
+text that the tuning script received: `0.1`, `squared_error`, `True`.
 
 ```yaml
 tune:
@@ -292,7 +291,7 @@ def _type(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
     limits = _limits(metadata)
     if named := _PATTERN_TYPES.get(limits.get("pattern", "")):
         return named
-    words = _limit_words(limits)
+    words = _limit_words(limits, "entries" if get_args(annotation) else "characters")
     return _bare_type(annotation) + (f" ({'; '.join(words)})" if words else "")
 
 
@@ -327,12 +326,12 @@ def _limits(metadata: list[Any] | tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def _limit_words(limits: dict[str, Any]) -> list[str]:
+def _limit_words(limits: dict[str, Any], unit: str) -> list[str]:
     words = []
     if "pattern" in limits:
         words.append(NAME_RULES[limits["pattern"]])
     if limits.get("max_length") not in (None, STAGE_LIMIT):
-        words.append(f"at most {limits['max_length']} characters")
+        words.append(f"at most {limits['max_length']:,} {unit}")
     if "ge" in limits:
         low = limits["ge"]
         words.append(f"{low:,} to {limits['le']:,}" if "le" in limits else f"at least {low:,}")

@@ -57,6 +57,18 @@ def test_types_limits_and_defaults_are_in_plain_words():
         assert word not in document_reference()
 
 
+def test_limits_of_lists_and_mappings_count_entries():
+    assert "mapping of text to: mapping (at most 30 entries)" in sections()["Stages of kind `tuning`"]
+    assert "or list of: text (at most 100 entries)" in sections()["Stages of kind `gate`"]
+    assert "text (at most 60,000 characters)" in document_reference()
+
+
+def test_every_section_that_the_page_names_exists():
+    named = re.findall(r"See \*([^*]+)\*", document_reference())
+    assert named
+    assert set(named) <= set(sections())
+
+
 def test_page_has_every_reference_and_ambiguous_scalar():
     text = document_reference()
 

@@ -20,7 +20,7 @@ class Gate(Stage):
     """Always `gate`."""
     require: Text | Annotated[tuple[Text, ...], Field(min_length=1, max_length=100)]
     """A condition, such as `${stages.evaluate.metrics.r2} >= 0.88`, or several that must all hold. See
-    *What a gate requires*."""
+    *Conditions of a gate*."""
     otherwise: ElseAction = Field("fail", alias="else")
     """What happens if the condition does not hold. `fail`: the run fails. `stop`: the run succeeds and starts
     no more stages. `skip`: the run continues without the stages that depend on the gate."""
