@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stagewright.api import formatting
-from stagewright.cli.common import output
+from stagewright.cli.common import output, summary
+from stagewright.cli.common.plan import print_cost
 from stagewright.errors import DocumentError, Problem, RunFailedError
 
 START = "2026-01-01T00:00:00.000Z"
@@ -100,3 +102,18 @@ def test_only_tuned_hyperparameters_are_shown():
     given = {"depth": "3", "criterion": "squared_error", "rate": "1e-05", "epochs": "9"}
     result = {"hyperparameters": given, "tuned": ["depth", "criterion", "rate"]}
     assert formatting.tuned_hyperparameters(result) == "depth=3, criterion=squared_error, rate=1e-05"
+
+
+def test_result_of_an_approval_names_who_approved_and_why():
+    answer = {"approved_by": "ada", "why": "better than\nbefore", "at": "2026-11-22T14:00:00.000Z"}
+    assert (
+        summary.result_of(SimpleNamespace(metrics={}, result=answer)) == "approved by ada: better than before"
+    )
+    assert summary.result_of(SimpleNamespace(metrics={}, result={"approved_by": "ada"})) == "approved by ada"
+
+
+def test_instances_that_stay_after_a_run_are_listed(capsys):
+    stays = SimpleNamespace(instances=2, instance_type="ml.m5.large", purpose="endpoint", hours=None)
+    plan = SimpleNamespace(stages=[SimpleNamespace(uses=[stays])], currency="")
+    print_cost(plan)
+    assert capsys.readouterr().out == "after the run, until you delete it: 2 x ml.m5.large (endpoint)\n"

@@ -499,7 +499,8 @@ def test_rollback_moves_between_kept_versions(place: Place) -> None:
     assert back(place, "steps-local").to == jobs[0]
     with pytest.raises(NotFoundError, match="is the oldest version that is kept") as oldest:
         back(place, "steps")
-    assert oldest.value.remedy == f"--to goes to a newer one: {jobs[1]}"
+    command = f"stagewright rollback-endpoint steps-local --to {jobs[1]}"
+    assert oldest.value.remedy == f"restore a newer one: {command}"
     with pytest.raises(NotFoundError, match="serves already"):
         back(place, "steps", jobs[0])
     with pytest.raises(NotFoundError, match="nothing is not kept") as unknown:

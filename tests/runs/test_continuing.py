@@ -313,3 +313,45 @@ def test_registry_status_from_before_the_question_is_no_answer(
         approvals.carry_out_missed(gateway, run, ASKED)
     assert ended == (["t"] if counts else [])
     assert len(approvals.waiting(gateway)) == (0 if counts else 1)
+
+
+def test_run_that_asks_is_listed_with_its_question(gateway, house):
+    house.put(stages={"ok": {"kind": "approval", "message": "go on?"}}, defaults=DEFAULTS)
+    run = route(gateway, event("stagewright", "Run Requested", {"pipeline": "prices", "request": "ask"})).run
+    assert list_runs(gateway, "prices")[0].reason == ""
+    item = {"run": run, "item": "stage#ok", "status": "WAITING", "token": "t", "message": "go on?"}
+    gateway.runs.put_all([item])
+    question = f"ok waits for approval: go on? (stagewright approve {run} --why TEXT)"
+    assert list_runs(gateway, "prices")[0].reason == question
+    (approval,) = gateway.approvals.of_run(run)
+    assert gateway.approvals.decide(approval, "approved", "ada", "fine", "now")
+    assert list_runs(gateway, "prices")[0].reason == ""
+
+
+@pytest.mark.parametrize(("outcome", "serves"), [("serves", 1), ("it failed", 2)])
+def test_evidence_names_the_version_that_a_rollback_restored(gateway, house, outcome, serves):
+    house.put(stages=STAGES, defaults=DEFAULTS)
+    runs = [house.run(number) for number in (1, 2, 3)]
+    first, second = (f"{run}-deploy-1" for run in runs[:2])
+    rollback = {"origin": second, "to": first, "by": "ada", "at": ASKED, "after": runs[1], "outcome": outcome}
+    endpoint = {
+        "run": "endpoint#prices-test", "item": "endpoint", "open": "endpoint", "created": "9999",
+        "configurations": json.dumps([second, first]), "deployed_by": runs[1], "stage": "deploy",
+        "rollbacks": json.dumps([rollback]),
+    }  # fmt: skip
+    gateway.runs.put_all([endpoint])
+    newest = pending.listed(gateway, "prices")[-1]
+    assert newest.version == 3
+    assert f"serves now: version {serves}, of run {runs[serves - 1]}" in pending.evidence(gateway, newest)
+
+
+def test_evidence_has_changed_settings_as_json(gateway, house):
+    house.put(stages=STAGES, defaults=DEFAULTS)
+    first = house.run(1)
+    added = {"model": {**STAGES["model"], "environment": {"A": "1"}}}
+    house.put(stages={**STAGES, **added}, defaults=DEFAULTS)
+    endpoint = {"run": "endpoint#prices-test", "item": "endpoint", "open": "endpoint", "created": "9999"}
+    gateway.runs.put_all([endpoint | {"deployed_by": first, "stage": "deploy"}])
+    house.run(2)
+    lines = pending.evidence(gateway, pending.listed(gateway, "prices")[-1])
+    assert 'differs: stages.model.environment: (nothing) -> {"A": "1"}' in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stagewright.document.assignments import format_path
 from stagewright.document.canonical_json import normalized
 from stagewright.document.merge import ABSENT, Change, changes, value_at
 from stagewright.document.pipeline import Pipeline
@@ -23,6 +25,18 @@ class Default:
     """The default that applies where a document has no value."""
 
     value: Any
+
+
+def format_change(change: Change) -> str:
+    """`stages.train.max_runtime_seconds: 3600 (default) -> 1800`."""
+    return f"{format_path(change.path)}: {format_value(change.before)} -> {format_value(change.after)}"
+
+
+def format_value(value: Any) -> str:
+    """A value of a change as JSON, `(nothing)` without a value."""
+    if isinstance(value, Default):
+        return f"{format_value(value.value)} (default)"
+    return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def differences(before: Any, after: Any) -> Iterator[Change]:

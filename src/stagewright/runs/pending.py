@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stagewright.document.effective_diff import format_change
 from stagewright.document.load import load
 from stagewright.errors import StagewrightError
 from stagewright.gateway import Gateway
-from stagewright.naming import pipeline_of, timestamp
+from stagewright.naming import job_name, pipeline_of, timestamp
 from stagewright.planner.approvals import version_of
 from stagewright.runs import approvals, notices, versions
 from stagewright.runs.documents import revisions
@@ -26,6 +27,7 @@ from stagewright.runs.stored_plan import on_page
 from stagewright.runs.versions import AwaitedVersion
 from stagewright.stages.registry import recorded_kind
 from stagewright.store.approvals import Approval
+from stagewright.store.endpoints import EndpointRecord
 
 ANNOUNCED = "announced#"
 COMPARISONS = frozenset({">=", "<=", ">", "<", "==", "!="})
@@ -169,6 +171,10 @@ class Serving:
     version: int
 
 
+LATEST_RUNS = 100
+"""Newest runs of a pipeline that are searched for the one that made a restored version."""
+
+
 def serving(gateway: Gateway, pending: Pending) -> Serving | None:
     """What the run's endpoints serve now; without endpoints, the newest approved version. None: nothing."""
     header = gateway.runs.header(pending.run)
@@ -178,11 +184,22 @@ def serving(gateway: Gateway, pending: Pending) -> Serving | None:
     endpoints = [name for stage in stages if (name := stage.endpoint_name(pending.pipeline, environment))]
     for name in endpoints:
         if (record := gateway.endpoint_records.get(name)) and record.deployed_by:
-            return Serving(record.deployed_by, _version_in(run_history.recorded(gateway, record.deployed_by)))
+            run = _deployed_by(gateway, record)
+            return Serving(run, _version_in(run_history.recorded(gateway, run)))
     group = pending.package.partition(":model-package/")[2].rpartition("/")[0]
     champion = gateway.registry.champion(group) if group and not endpoints else None
     run = champion.metadata.get("stagewright:run", "") if champion else ""
     return Serving(run, champion.version) if champion and gateway.runs.header(run) else None
+
+
+def _deployed_by(gateway: Gateway, record: EndpointRecord) -> str:
+    """The run that made what an endpoint serves: that of its last deployment, or of the restored version."""
+    if not record.restored:
+        return record.deployed_by
+    headers = gateway.runs.of_pipeline(pipeline_of(record.deployed_by), LATEST_RUNS)
+    attempt = int(record.restored.rpartition("-")[2])
+    made = (each.run for each in headers if job_name(each.run, record.stage, attempt) == record.restored)
+    return next(made, record.deployed_by)
 
 
 def _version_in(record: RunRecord) -> int:
@@ -219,7 +236,7 @@ def _served(pending: Pending, served: Serving | None) -> Iterator[str]:
 def _differences(compared: Comparison) -> Iterator[str]:
     """What differs from the run that serves now."""
     for change in compared.settings:
-        yield f"differs: {'.'.join(map(str, change.path))}: {change.before} -> {change.after}"
+        yield f"differs: {format_change(change)}"
     if code := [str(change.path[0]) for change in compared.code]:
         yield f"differs: code {', '.join(code)}"
     for stage in compared.stages:

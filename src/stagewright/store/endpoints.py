@@ -17,6 +17,8 @@ from stagewright.store.items import decode_item, encode, write_if
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+SERVES = "serves"
+"""The outcome of a successful rollback."""
 NEVER = "9999"
 """The first characters of the deadline of an endpoint that is never deleted."""
 
@@ -60,6 +62,12 @@ class EndpointRecord:
     stage: str = ""
     deploying_run: str = ""
     rollbacks: tuple[Rollback, ...] = ()
+
+    @property
+    def restored(self) -> str:
+        """The configuration that a rollback restored since the last deployment. Empty: none."""
+        last = self.rollbacks[0] if self.rollbacks else None
+        return last.to if last and (last.after, last.outcome) == (self.deployed_by, SERVES) else ""
 
     @property
     def until(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,21 +30,9 @@ def plain(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def lines(changes: Iterable[Change]) -> list[str]:
-    from stagewright.document.assignments import format_path
+    from stagewright.document.effective_diff import format_change
 
-    return [
-        f"{format_path(change.path)}: {format_value(change.before)} -> {format_value(change.after)}"
-        for change in changes
-    ]
-
-
-def format_value(value: Any) -> str:
-    from stagewright.document.effective_diff import Default
-    from stagewright.document.merge import ABSENT
-
-    if isinstance(value, Default):
-        return f"{format_value(value.value)} (default)"
-    return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return [format_change(change) for change in changes]
 
 
 def print_report(changed: OverridesChange, as_json: bool) -> None:

@@ -33,4 +33,6 @@ def print_cost(plan: Plan) -> None:
         output.print_line(f"at most {tables.format_cost(cost_of(uses), plan.currency)} ({basis})")
     for use in uses:
         if use.hours is None:
-            output.print_line(f"until it is removed: {use.instances} x {use.instance_type} ({use.purpose})")
+            output.print_line(
+                f"after the run, until you delete it: {use.instances} x {use.instance_type} ({use.purpose})"
+            )

@@ -100,6 +100,9 @@ def result_of(stage: StageRecord) -> str:
         parts.append(f"model package {package_name(stage.result['package'])}")
     if stage.result.get("endpoint"):
         parts.append(f"endpoint {stage.result['endpoint']}")
+    if stage.result.get("approved_by"):
+        why = f": {stage.result['why']}" if stage.result.get("why") else ""
+        parts.append(formatting.one_line(f"approved by {stage.result['approved_by']}{why}"))
     return ", ".join(parts)
 
 

@@ -25,10 +25,8 @@ from stagewright.runs.endpoints import last_deployment, registered_model, smoke_
 from stagewright.runs.endpoints.expiry import AT_REST
 from stagewright.runs.endpoints.last_deployment import LastDeployment
 from stagewright.runs.history.run_history import deployed_endpoints
-from stagewright.store.endpoints import EndpointRecord, Rollback
+from stagewright.store.endpoints import SERVES, EndpointRecord, Rollback
 
-SERVES = "serves"
-"""The outcome of a successful rollback."""
 RECORDED = 20
 """The number of newest rollbacks in an endpoint's record."""
 WHY_LIMIT = 1_000
@@ -219,6 +217,8 @@ def _kept_version(record: EndpointRecord, serving: str, to: str | None) -> str:
         raise NotFoundError(message, f"name a version: --to; kept: {listed}")
     older = record.configurations[record.configurations.index(serving) + 1 :]
     if not older:
-        message = f"{serving}, which endpoint {record.name} serves, is the oldest version that is kept"
-        raise NotFoundError(message, f"--to goes to a newer one: {listed}")
+        raise NotFoundError(
+            f"{serving}, which endpoint {record.name} serves, is the oldest version that is kept",
+            f"restore a newer one: stagewright rollback-endpoint {record.name} --to {kept[-1]}",
+        )
     return older[0]

@@ -61,14 +61,24 @@ def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) ->
     headers = {header.run: header for page in pages for header in page}
     newest = sorted(headers.values(), key=lambda header: (header.created, header.run), reverse=True)
     awaiting = {header.run for header in gateway.runs.awaiting(versions.LIMIT)}
-    return _with_queue(gateway, run_parallel(partial(_awaiting_record, gateway, awaiting), newest[:limit]))
+    return _with_queue(gateway, run_parallel(partial(_waiting_record, gateway, awaiting), newest[:limit]))
 
 
-def _awaiting_record(gateway: Gateway, awaiting: Collection[str], header: Header) -> RunRecord:
+def _waiting_record(gateway: Gateway, awaiting: Collection[str], header: Header) -> RunRecord:
+    """Return the record of a run with the approvals that it waits for. `awaiting`: ended runs that wait."""
     record = _record(header)
+    if header.status == "RUNNING":
+        return replace(record, reason=_open_questions(gateway, header))
     if header.run not in awaiting:
         return record
     return replace(record, reason=record.reason or _waits(gateway, _awaited(gateway, header)))
+
+
+def _open_questions(gateway: Gateway, header: Header) -> str:
+    """The approval stages of an active run that wait for a decision. Empty: none."""
+    asked = gateway.approvals.of_run(header.run)
+    waiting = (each for each in asked if each.status == WAITING and not each.decision)
+    return "; ".join(f"{each.stage} {_question(header, each.message)}" for each in waiting)
 
 
 def _awaited(gateway: Gateway, header: Header) -> list[AwaitedVersion]:
@@ -278,7 +288,7 @@ def _stage(
         error=item.error,
         cause=item.cause,
         unmatched_metrics=_unmatched_metrics(item),
-        detail=_question(header, item) if item.status == WAITING else "",
+        detail=_question(header, item.message) if item.status == WAITING else "",
     )
 
 
@@ -288,8 +298,8 @@ def _seconds(item: StageItem) -> float | None:
     return age(item.started) if item.status == WAITING else between(item.started, item.ended)
 
 
-def _question(header: Header, item: StageItem) -> str:
-    question = f": {item.message}" if item.message else ""
+def _question(header: Header, message: str) -> str:
+    question = f": {message}" if message else ""
     return f"waits for approval{question} (stagewright approve {header.run} --why TEXT)"
 
 

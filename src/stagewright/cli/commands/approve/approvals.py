@@ -12,6 +12,7 @@ import typer
 from stagewright.api import documents, formatting
 from stagewright.api.target import LOCAL, is_empty, session, target_label
 from stagewright.cli.common import output
+from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, TargetName
 
 if TYPE_CHECKING:
@@ -51,3 +52,4 @@ def print_pending(evidence: Mapping[Pending, tuple[str, ...]]) -> None:
     output.table(HEADER, rows)
     for item, lines in evidence.items():
         output.print_line("\n  ".join([f"{item.run} {item.stage}", *lines]))
+        output.print_line(f"next: {program()} approve {item.names} --why TEXT (or reject)")

@@ -34,8 +34,8 @@ def command(pipeline: PipelineName, target: TargetName = LOCAL, as_json: Json = 
 
 
 def print_table(stored: Layers) -> None:
-    from stagewright.cli.common.changes import format_value
     from stagewright.document.assignments import format_path
+    from stagewright.document.effective_diff import format_value
     from stagewright.document.merge import leaves
     from stagewright.document.overrides import readable
 
