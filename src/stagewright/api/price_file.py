@@ -66,4 +66,4 @@ def region_of_targets() -> str:
     if len(regions) == 1:
         return regions.pop()
     message = f"the targets are in {', '.join(sorted(regions))}" if regions else "no target has a region"
-    raise DocumentError((Problem("--region", message, "stagewright prices update --region REGION"),))
+    raise DocumentError((Problem("--region", message, "name one, such as --region eu-west-1"),))
