@@ -105,10 +105,8 @@ def test_only_tuned_hyperparameters_are_shown():
 
 
 def test_result_of_an_approval_names_who_approved_and_why():
-    answer = {"approved_by": "ada", "why": "better than\nbefore", "at": "2026-11-22T14:00:00.000Z"}
-    assert (
-        summary.result_of(SimpleNamespace(metrics={}, result=answer)) == "approved by ada: better than before"
-    )
+    answer = {"approved_by": "ada", "why": "better\nnow", "at": "2026-11-22T14:00:00.000Z"}
+    assert summary.result_of(SimpleNamespace(metrics={}, result=answer)) == "approved by ada: better now"
     assert summary.result_of(SimpleNamespace(metrics={}, result={"approved_by": "ada"})) == "approved by ada"
 
 
