@@ -261,6 +261,8 @@ def test_show_and_logs_print_results_of_each_kind(ran, place) -> None:
     assert f"best depth={result['hyperparameters']['depth']}, criterion=" in shown
     assert f"predictions {ran['score']['result']['outputs']['predictions']}" in shown
     assert f"model {ran['served']['result']['name']}" in shown
+    html = place("report", "plane", "--output", "-").stdout
+    assert f"<code>{ran['score']['result']['outputs']['predictions']}</code>" in html
     lines = place("logs", "plane", "tune").stdout
     for number in ("001", "002", "003"):
         assert f"tune/{number}  depth " in lines

@@ -145,6 +145,7 @@ def run(team: Team) -> str:
 READS = {
     "runs": ("runs",),
     "show": ("show", "{run}"),
+    "report": ("report", "{run}", "--output", "-"),
     "logs": ("logs", "{run}", "prepare"),
     "functions": ("logs", "{run}", "--functions"),
     "plan": ("plan", "."),
