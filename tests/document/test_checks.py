@@ -339,6 +339,18 @@ PROBLEMS = [
         "is not <output>/<file>.json",
         "",
     ),
+    (
+        {PREPARE + "metrics_file": "test/m.json", PREPARE + "metrics": {"mse": "$.mse.value"}},
+        "stages.prepare.metrics.mse",
+        "'$.mse.value' is not a path of a value in a JSON file",
+        "regression_metrics.mse.value",
+    ),
+    (
+        {PREPARE + "metrics": {"mse": "mse.value"}},
+        "stages.prepare.metrics",
+        "there is no metrics_file",
+        "set metrics_file",
+    ),
     ({PREPARE + "metrics_file": "tset/m.json"}, "stages.prepare.metrics_file", "no output 'tset'", '"test"'),
     ({TRAIN + "entry_point": "(gone)"}, "stages.train", "no entry_point, but sklearn-1.4 needs one", ""),
     (

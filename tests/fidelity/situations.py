@@ -254,6 +254,15 @@ NEXT = [
     situation({"stages": [stage("x", paths=[f"s{n}.job" for n in range(150)])], "values": {}, "known": []}),
     situation({"stages": CHAIN, "values": {}, "known": []}, error=caught("X", "y")),
 ]
+NESTED = {
+    "bucket": "b",
+    "key": "k",
+    "values": [
+        {"name": "mse", "path": "m.mse.value", "steps": ["m", "mse", "value"]},
+        {"name": "f1", "path": "folds[0].f1", "steps": ["folds", 0, "f1"]},
+        {"name": "deep", "path": "folds[1].f1[1][0]", "steps": ["folds", 1, "f1", 1, 0]},
+    ],
+}
 FETCHED = [
     situation(
         {"stages": CHAIN, "values": {}, "known": []},
@@ -493,6 +502,19 @@ JOBS = [
             "3",
             "null",
             "{",
+        )
+    ),
+    *(
+        situation(
+            walking(result={"job": "j"}, stage=stage(metrics=NESTED)),
+            {"Body": body},
+            caught("States.QueryEvaluationError", "no JSON"),
+        )
+        for body in (
+            '{"m": {"mse": {"value": 0.5}}, "folds": [{"f1": 1}, {"f1": [2, [3]]}]}',
+            '{"m": {"mse": 0.5}, "folds": [{"f1": "x"}]}',
+            '{"m": null, "folds": {"f1": 1}}',
+            '{"m": [{"mse": {"value": 1}}], "folds": []}',
         )
     ),
 ]

@@ -92,6 +92,30 @@ def test_plan_is_json(first):
     assert [stage["requests"] for stage in plan_json["stages"]] == [stage.requests for stage in first.stages]
 
 
+MSE = {"mse": "regression_metrics.mse.value"}
+
+
+def test_named_metrics_have_their_paths_in_the_plan(house):
+    planned = later(house, house.changed("stages.evaluate.metrics", {**MSE, "r2": "scores[0]"}))
+    assert planned.stage("evaluate").metrics["values"] == [
+        {"name": "mse", "path": MSE["mse"], "steps": ["regression_metrics", "mse", "value"]},
+        {"name": "r2", "path": "scores[0]", "steps": ["scores", 0]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("metrics", {"r2": "scores.r2"}, "evaluate: metrics.r2 is new (scores.r2)"),
+        ("metrics_file", "report/b.json", "evaluate: metrics_file report/metrics.json -> report/b.json"),
+    ],
+)
+def test_stage_runs_again_if_its_metrics_are_read_elsewhere(house, first, field, value, reason):
+    document = house.changed(f"stages.evaluate.{field}", value)
+    stage = later(house, document, house.results_of(first)).stage("evaluate")
+    assert (stage.action, stage.reason) == ("run", reason)
+
+
 def test_outputs_and_metrics_have_locations(first):
     run = first.run
     assert first.stage("evaluate").metrics == {

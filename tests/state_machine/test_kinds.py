@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from stagewright.syntax.metric_path import steps
+
 TUNE, SCORE = "CreateHyperParameterTuningJob", "CreateTransformJob"
 
 
@@ -131,6 +133,60 @@ def test_empty_metrics_file_is_named(engine, stage):
     engine.s3.put_object(Bucket="bucket", Key="empty.json", Body=b"")
     walked = engine.walk([[[process(stage, "measured", {"bucket": "bucket", "key": "empty.json"})]]])
     assert walked.cause == "measured: metrics file s3://bucket/empty.json is empty"
+
+
+EVALUATION = {
+    "regression_metrics": {"mse": {"value": 4.5, "standard_deviation": "NaN"}, "r2": None},
+    "folds": [{"f1": 0.5}, {"f1": [0.25, [7]]}],
+    "a b": {"c.d": 3},
+    "list": [1],
+    "loss": 0.125,
+}
+
+
+def evaluated(engine, stage, body, **paths):
+    """The walk of a stage that names metrics of `body`."""
+    engine.s3.put_object(Bucket="bucket", Key="evaluation.json", Body=json.dumps(body))
+    values = [{"name": name, "path": path, "steps": steps(path)} for name, path in paths.items()]
+    measured = {"bucket": "bucket", "key": "evaluation.json", "values": values}
+    return engine.walk([[[process(stage, "measured", measured)]]])
+
+
+def test_named_metrics_are_read_at_their_paths(engine, stage):
+    paths = {
+        "mse": "regression_metrics.mse.value",
+        "first": "folds[0].f1",
+        "deep": "folds[1].f1[1][0]",
+        "quoted": "['a b']['c.d']",
+        "one": "list[0]",
+        "loss": "loss",
+    }
+    walked = evaluated(engine, stage, EVALUATION, **paths)
+    assert walked.status == "SUCCEEDED", walked.cause
+    expected = {"mse": 4.5, "first": 0.5, "deep": 7, "quoted": 3, "one": 1, "loss": 0.125}
+    assert walked.result("measured")["metrics"] == expected
+
+
+def test_metric_without_a_number_fails_the_stage_with_its_path(engine, stage):
+    paths = {
+        "mse": "regression_metrics.mse.value",
+        "sd": "regression_metrics.mse.standard_deviation",
+        "r2": "regression_metrics.r2",
+        "mae": "regression_metrics.mae",
+        "index": "loss[0]",
+        "name": "list.x",
+        "whole": "folds",
+    }
+    walked = evaluated(engine, stage, EVALUATION, **paths)
+    assert walked.cause == (
+        "measured: metrics file s3://bucket/evaluation.json: "
+        "metrics.sd: regression_metrics.mse.standard_deviation is not a number (string); "
+        "metrics.r2: regression_metrics.r2 is not a number (null); "
+        "metrics.mae: there is nothing at regression_metrics.mae; "
+        "metrics.index: there is nothing at loss[0]; "
+        "metrics.name: there is nothing at list.x; "
+        "metrics.whole: folds is not a number (array)"
+    )
 
 
 def test_model_result_has_the_requested_name(engine, stage, train):

@@ -8,6 +8,7 @@
 | `request.<operation>.<path>` | the rest of the request |
 | `external.<uri>` | digest of the objects there |
 | `upstream.<stage>` | fingerprint of a stage that this one depends on |
+| `metrics_file`, `metrics.<name>` | where the numbers of the result are read |
 | `champion.<stage>.metrics.<name>` | a metric of the champion that a gate compares with |
 | `uncached` | the run, if `cache` means that the inputs do not determine the result |
 
@@ -67,7 +68,10 @@ paths keep AWS's names."""
 
 UNCACHED = "uncached"
 SHOWN = 3
-ORDER = ("code", "image", "hyperparameters", "environment", "request", "champion", "external", "upstream")
+ORDER = (
+    "code", "image", "hyperparameters", "environment", "request", "metrics_file", "metrics", "champion",
+    "external", "upstream",
+)  # fmt: skip
 
 
 def inputs(

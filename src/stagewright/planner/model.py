@@ -182,7 +182,7 @@ class StagePlan:
     requests: Mapping[str, Any] = field(default_factory=dict)
     bindings: tuple[Binding, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
     reused_from: str = ""
     bundle: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings, defin
 from stagewright.stages.base.request import BuildContext, Requests, Served
 from stagewright.stages.base.schema import JobFields, Serving
 from stagewright.stages.registry import KINDS, AnyStage, build
+from stagewright.syntax import metric_path
 from stagewright.syntax.condition import references
 from stagewright.syntax.findings import nearest
 from stagewright.syntax.references import (
@@ -73,7 +74,7 @@ class BuiltStage:
     requests: Requests
     bindings: tuple[Binding, ...]
     outputs: Mapping[str, str]
-    metrics: Mapping[str, str]
+    metrics: Mapping[str, Any]
     timeout: int
     tokens: re.Pattern[str]
     """Matches the tokens in the requests."""
@@ -118,7 +119,8 @@ class StageResolver:
             if self.stages[need].action != "skip"
         }
         inputs = fingerprint.inputs(requests, files, self.recorded.release, external, upstream)
-        return ResolvedStage(inputs | self._champion_inputs(name), files)
+        measured = _metric_inputs(self.pipeline.stages[name])
+        return ResolvedStage(inputs | measured | self._champion_inputs(name), files)
 
     def sources(self, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Return the code files of a stage, and its external inputs with their digests.
@@ -414,11 +416,21 @@ def _served(stage: AnyStage) -> Served:
     return source_of(stage.model) if isinstance(stage, Serving) else ""
 
 
-def _metrics_file(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, str]:
-    """Return bucket and key of the stage's metrics file."""
+def _metrics_file(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, Any]:
+    """Return bucket and key of the stage's metrics file, and the paths of the metrics that it names."""
     file = getattr(stage, "metrics_file", None)
     if not file:
         return {}
     output, _, path = file.partition("/")
     bucket, _, prefix = outputs[output].removeprefix("s3://").partition("/")
-    return {"bucket": bucket, "key": f"{prefix}/{path}"}
+    values = [
+        {"name": name, "path": text, "steps": metric_path.steps(text)} for name, text in stage.metrics.items()
+    ]
+    return {"bucket": bucket, "key": f"{prefix}/{path}", **({"values": values} if values else {})}
+
+
+def _metric_inputs(stage: AnyStage) -> dict[str, str]:
+    """Return where the result's metrics are read, as inputs of the stage's fingerprint."""
+    if not (file := getattr(stage, "metrics_file", None)):
+        return {}
+    return {"metrics_file": file, **{f"metrics.{name}": path for name, path in stage.metrics.items()}}

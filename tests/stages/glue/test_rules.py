@@ -29,6 +29,7 @@ PROBLEMS = [
         "only for pythonshell jobs, but this is a spark job",
     ),
     ({**GLUE, "metrics_file": "made/m.json"}, "metrics_file", "no output 'made'"),
+    ({**GLUE, "metrics": {"n": "rows.n"}}, "metrics", "there is no metrics_file"),
     ({**GLUE, "arguments": {"r": "${stages.evaluate.metrics.r2}"}}, "arguments.r", "accepts text"),
 ]
 

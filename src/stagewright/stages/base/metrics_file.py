@@ -11,6 +11,24 @@ LIMIT = 64 * 1024
 above 256 KiB may fail in a way that cannot be caught."""
 
 FILE = "'s3://' & $states.input.stage.metrics.bucket & '/' & $states.input.stage.metrics.key"
+VALUES = "$states.input.stage.metrics.values"
+# A name of an object, or an index of a list. Anything else has nothing there.
+STEP = """function($value, $step) { $type($step) = 'number'
+    ? ($type($value) = 'array' ? $value[$step])
+    : ($type($value) = 'object' ? $lookup($value, $step)) }"""
+NAMED_METRICS = f"""
+    ( $step := {STEP};
+      $read := function($metric) {{ $reduce($metric.steps, $step, $body) }};
+      $wrong := $map({VALUES}, function($metric) {{
+          ( $value := $read($metric);
+            $type($value) = 'number' ? ()
+              : 'metrics.' & $metric.name & ': ' & ($exists($value)
+                  ? $metric.path & ' is not a number (' & $type($value) & ')'
+                  : 'there is nothing at ' & $metric.path) ) }});
+      $exists($wrong)
+        ? $error('metrics file ' & {FILE} & ': ' & $join($wrong, '; '))
+        : $merge($map({VALUES}, function($metric) {{ {{ $metric.name: $read($metric) }} }})) )"""
+TOP_LEVEL = "$merge([{}, $sift($body, function($value) { $type($value) = 'number' })])"
 RESULT = expression(f"""
     ( $body := $max([$states.result.ContentLength, $length($states.result.Body)]) > {LIMIT}
         ? $error('metrics file ' & {FILE} & ' is larger than {LIMIT // 1024} KiB: '
@@ -18,7 +36,7 @@ RESULT = expression(f"""
         : $parse($states.result.Body);
       $type($body) = 'object'
         ? $merge([$states.input, {{ 'result': $merge([$states.input.result, {{ 'metrics':
-            $merge([{{}}, $sift($body, function($value) {{ $type($value) = 'number' }})]) }}]) }}])
+            $exists({VALUES}) ? {NAMED_METRICS} : {TOP_LEVEL} }}]) }}])
         : $error('metrics file ' & {FILE} & ' is not a JSON object') )
 """)
 # S3 rejects a range of an empty object with status 416, and its SDK has no exception class for that.

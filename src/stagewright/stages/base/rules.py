@@ -6,7 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from stagewright.stages.base import limits
 from stagewright.stages.base.schema import Defaults, Serving, Stage
+from stagewright.syntax import metric_path
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import Finding, Path, nearest
 from stagewright.syntax.references import sole_reference, source_of
@@ -58,6 +60,18 @@ def outputs(names: Collection[str], metrics_file: str | None, path: Path) -> Ite
         yield Finding(
             field, f"no output {output!r}", nearest(output, names, "outputs") or f"outputs: [{output}]"
         )
+
+
+def measured(metrics: Mapping[str, str], metrics_file: str | None, path: Path) -> Iterator[Finding]:
+    """Findings for the paths of metrics in a metrics file."""
+    field = (*path, "metrics")
+    if metrics and metrics_file is None:
+        remedy = "set metrics_file, such as report/metrics.json"
+        yield Finding(field, "values of a metrics file, but there is no metrics_file", remedy)
+    yield from limits.at_most(limits.METRICS, metrics, field, "metrics")
+    for name, value in metrics.items():
+        if problem := metric_path.problem(value):
+            yield Finding((*field, name), problem, metric_path.REMEDY)
 
 
 def requestless(stage: Stage, path: Path) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stagewright.naming import GLUE_JOB_ARGUMENT
-from stagewright.stages.base.rules import RuleContext, code, outputs
+from stagewright.stages.base.rules import RuleContext, code, measured, outputs
 from stagewright.stages.glue.schema import Glue
 from stagewright.syntax.findings import Finding, Path
 
@@ -47,6 +47,7 @@ def rules(stage: Glue, _context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings within a glue stage."""
     yield from code(stage.code, stage.include, (*path, "code"))
     yield from outputs(stage.outputs, stage.metrics_file, path)
+    yield from measured(stage.metrics, stage.metrics_file, path)
     yield from _argument_names(stage, path)
     yield from _files(stage, path)
     yield from _capacity(stage, path)

@@ -52,7 +52,12 @@ class Glue(Stage):
     outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
     """Output names, or output name -> your own S3 URI. The script gets the URI and writes to it."""
     metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object of numbers. Refer to them as ${stages.<stage>.metrics.<name>}."""
+    """`<output>/<file>.json`, a JSON object with numbers. Refer to them as
+    ${stages.<stage>.metrics.<name>}."""
+    metrics: Mapping[Name, str] = Field(default_factory=dict)
+    """Metric -> path of its number in `metrics_file`: `mse: regression_metrics.mse.value`. A list index is
+    `[0]`, a name with special characters `['a b']`. A path without a number fails the stage. Default: the
+    numbers at the top level of the file, with their names."""
     capacity: Literal["small", "large"] = "small"
     """Capacity of a Python shell: `small` is 1/16 data processing unit (1 GB), `large` is one (16 GB). With
     your own `job`, `small` keeps the capacity of that job."""
@@ -66,7 +71,7 @@ class Glue(Stage):
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":
-            return None if self.metrics_file else ()
+            return tuple(self.metrics) or (None if self.metrics_file else ())
         return tuple(self.outputs) if word == "outputs" else ()
 
     @property

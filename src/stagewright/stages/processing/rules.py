@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stagewright.stages.base import limits
-from stagewright.stages.base.rules import RESERVED, RuleContext, code, outputs, required
+from stagewright.stages.base.rules import RESERVED, RuleContext, code, measured, outputs, required
 from stagewright.stages.processing.schema import INPUT, Processing
 from stagewright.syntax.findings import Finding, Path
 
@@ -18,6 +18,7 @@ def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Findi
     yield from _reserved(stage, path)
     yield from _paths(stage, path)
     yield from outputs(stage.outputs, stage.metrics_file, path)
+    yield from measured(stage.metrics, stage.metrics_file, path)
     for name in stage.inputs:
         if name in stage.outputs:
             message = f"{name} is also an output, but AWS requires unique names of inputs and outputs"

@@ -86,11 +86,16 @@ class Processing(Stage, Compute):
     """Output names, or output name -> your own S3 URI or `{uri: ..., path: ...}`. Without `path`, the job
     writes to /opt/ml/processing/output/<name>."""
     metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object of numbers. Refer to them as ${stages.<stage>.metrics.<name>}."""
+    """`<output>/<file>.json`, a JSON object with numbers. Refer to them as
+    ${stages.<stage>.metrics.<name>}."""
+    metrics: Mapping[Name, str] = Field(default_factory=dict)
+    """Metric -> path of its number in `metrics_file`: `mse: regression_metrics.mse.value`. A list index is
+    `[0]`, a name with special characters `['a b']`. A path without a number fails the stage. Default: the
+    numbers at the top level of the file, with their names."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":
-            return None if self.metrics_file else ()
+            return tuple(self.metrics) or (None if self.metrics_file else ())
         return tuple(self.outputs) if word == "outputs" else ()
 
     @property
