@@ -28,7 +28,7 @@ from stagewright.planner.values import Lookup, Values, document_values, lookup
 from stagewright.stages.base import limits
 from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings, definitions, value_at
 from stagewright.stages.base.request import BuildContext, Requests, Served
-from stagewright.stages.base.schema import JobFields, Serving
+from stagewright.stages.base.schema import JobFields, Measured, Serving
 from stagewright.stages.registry import KINDS, AnyStage, build
 from stagewright.syntax import metric_path
 from stagewright.syntax.condition import references
@@ -418,10 +418,9 @@ def _served(stage: AnyStage) -> Served:
 
 def _metrics_file(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, Any]:
     """Return bucket and key of the stage's metrics file, and the paths of the metrics that it names."""
-    file = getattr(stage, "metrics_file", None)
-    if not file:
+    if not isinstance(stage, Measured) or not stage.metrics_file:
         return {}
-    output, _, path = file.partition("/")
+    output, _, path = stage.metrics_file.partition("/")
     bucket, _, prefix = outputs[output].removeprefix("s3://").partition("/")
     values = [
         {"name": name, "path": text, "steps": metric_path.steps(text)} for name, text in stage.metrics.items()
@@ -431,6 +430,9 @@ def _metrics_file(stage: AnyStage, outputs: Mapping[str, str]) -> dict[str, Any]
 
 def _metric_inputs(stage: AnyStage) -> dict[str, str]:
     """Return where the result's metrics are read, as inputs of the stage's fingerprint."""
-    if not (file := getattr(stage, "metrics_file", None)):
+    if not isinstance(stage, Measured) or not stage.metrics_file:
         return {}
-    return {"metrics_file": file, **{f"metrics.{name}": path for name, path in stage.metrics.items()}}
+    return {
+        "metrics_file": stage.metrics_file,
+        **{f"metrics.{name}": path for name, path in stage.metrics.items()},
+    }

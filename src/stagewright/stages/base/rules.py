@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stagewright.stages.base import limits
-from stagewright.stages.base.schema import Defaults, Serving, Stage
+from stagewright.stages.base.schema import Defaults, Measured, Serving, Stage
 from stagewright.syntax import metric_path
 from stagewright.syntax.fields import Model
 from stagewright.syntax.findings import Finding, Path, nearest
@@ -62,14 +62,14 @@ def outputs(names: Collection[str], metrics_file: str | None, path: Path) -> Ite
         )
 
 
-def measured(metrics: Mapping[str, str], metrics_file: str | None, path: Path) -> Iterator[Finding]:
+def measured(stage: Measured, path: Path) -> Iterator[Finding]:
     """Findings for the paths of metrics in a metrics file."""
     field = (*path, "metrics")
-    if metrics and metrics_file is None:
+    if stage.metrics and stage.metrics_file is None:
         remedy = "set metrics_file, such as report/metrics.json"
         yield Finding(field, "values of a metrics file, but there is no metrics_file", remedy)
-    yield from limits.at_most(limits.METRICS, metrics, field, "metrics")
-    for name, value in metrics.items():
+    yield from limits.at_most(limits.METRICS, stage.metrics, field, "metrics")
+    for name, value in stage.metrics.items():
         if problem := metric_path.problem(value):
             yield Finding((*field, name), problem, metric_path.REMEDY)
 

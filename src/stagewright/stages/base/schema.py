@@ -15,6 +15,7 @@ from stagewright.syntax.fields import (
     Duration,
     Flag,
     Model,
+    Name,
     PlanNumber,
     PlanText,
     Reference,
@@ -176,6 +177,23 @@ class JobFields(Model):
     """ARN of the KMS key of volumes, if the installation has none."""
     kms_output_key: DefaultText = ""
     """ARN of the KMS key of outputs, if the installation has none."""
+
+
+class Measured(Model):
+    """The fields of a stage whose script writes its metrics to a file."""
+
+    metrics_file: str | None = None
+    """`<output>/<file>.json`, a JSON object with numbers. Refer to them as
+    ${stages.<stage>.metrics.<name>}."""
+    metrics: Mapping[Name, str] = Field(default_factory=dict)
+    """Metric -> path of its number in `metrics_file`: `mse: regression_metrics.mse.value`. A list index is
+    `[0]`, a name with special characters `['a b']`. A path without a number fails the stage. Default: the
+    numbers at the top level of the file, with their names."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...] | None:
+        """The names of the metrics; None if only the file shows them."""
+        return tuple(self.metrics) or (None if self.metrics_file else ())
 
 
 class Compute(JobFields):

@@ -47,7 +47,7 @@ def rules(stage: Glue, _context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings within a glue stage."""
     yield from code(stage.code, stage.include, (*path, "code"))
     yield from outputs(stage.outputs, stage.metrics_file, path)
-    yield from measured(stage.metrics, stage.metrics_file, path)
+    yield from measured(stage, path)
     yield from _argument_names(stage, path)
     yield from _files(stage, path)
     yield from _capacity(stage, path)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import JobService, Log, Stage
+from stagewright.stages.base.schema import JobService, Log, Measured, Stage
 from stagewright.syntax.fields import Accepts, Name, PlanNumber, PlanText, Reference, S3Uri, Text, Whole
 
 LOGS = tuple(
@@ -25,7 +25,7 @@ LOGS = tuple(
 """The log groups of Python shell and Spark jobs ("Logging for AWS Glue jobs")."""
 
 
-class Glue(Stage):
+class Glue(Stage, Measured):
     """Runs a script as an AWS Glue job run. The installation has one Glue job for each `type`. Read inputs,
     outputs and arguments with getResolvedOptions: they are passed as `--<name> <value>`."""
 
@@ -51,13 +51,6 @@ class Glue(Stage):
     """Argument -> S3 URI or reference to read."""
     outputs: tuple[Name, ...] | Mapping[Name, Annotated[str, Accepts(("uri", "text"), known="plan")]] = ()
     """Output names, or output name -> your own S3 URI. The script gets the URI and writes to it."""
-    metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object with numbers. Refer to them as
-    ${stages.<stage>.metrics.<name>}."""
-    metrics: Mapping[Name, str] = Field(default_factory=dict)
-    """Metric -> path of its number in `metrics_file`: `mse: regression_metrics.mse.value`. A list index is
-    `[0]`, a name with special characters `['a b']`. A path without a number fails the stage. Default: the
-    numbers at the top level of the file, with their names."""
     capacity: Literal["small", "large"] = "small"
     """Capacity of a Python shell: `small` is 1/16 data processing unit (1 GB), `large` is one (16 GB). With
     your own `job`, `small` keeps the capacity of that job."""
@@ -71,7 +64,7 @@ class Glue(Stage):
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":
-            return tuple(self.metrics) or (None if self.metrics_file else ())
+            return self.metric_names
         return tuple(self.outputs) if word == "outputs" else ()
 
     @property

@@ -18,7 +18,7 @@ def rules(stage: Processing, context: RuleContext, path: Path) -> Iterator[Findi
     yield from _reserved(stage, path)
     yield from _paths(stage, path)
     yield from outputs(stage.outputs, stage.metrics_file, path)
-    yield from measured(stage.metrics, stage.metrics_file, path)
+    yield from measured(stage, path)
     for name in stage.inputs:
         if name in stage.outputs:
             message = f"{name} is also an output, but AWS requires unique names of inputs and outputs"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from stagewright.stages.base.schema import Compute, JobService, Log, Stage
+from stagewright.stages.base.schema import Compute, JobService, Log, Measured, Stage
 from stagewright.syntax.fields import (
     CONTAINER_FOLDER,
     Accepts,
@@ -48,7 +48,7 @@ class ProcessingOutput(Model):
     """`continuous`: AWS uploads files while the job runs."""
 
 
-class Processing(Stage, Compute):
+class Processing(Stage, Compute, Measured):
     """Runs a script or a container's command as a SageMaker processing job."""
 
     values: ClassVar[tuple[str, ...]] = ("outputs", "metrics", "job")
@@ -85,17 +85,10 @@ class Processing(Stage, Compute):
     ) = ()
     """Output names, or output name -> your own S3 URI or `{uri: ..., path: ...}`. Without `path`, the job
     writes to /opt/ml/processing/output/<name>."""
-    metrics_file: str | None = None
-    """`<output>/<file>.json`, a JSON object with numbers. Refer to them as
-    ${stages.<stage>.metrics.<name>}."""
-    metrics: Mapping[Name, str] = Field(default_factory=dict)
-    """Metric -> path of its number in `metrics_file`: `mse: regression_metrics.mse.value`. A list index is
-    `[0]`, a name with special characters `['a b']`. A path without a number fails the stage. Default: the
-    numbers at the top level of the file, with their names."""
 
     def value_names(self, word: str) -> tuple[str, ...] | None:
         if word == "metrics":
-            return tuple(self.metrics) or (None if self.metrics_file else ())
+            return self.metric_names
         return tuple(self.outputs) if word == "outputs" else ()
 
     @property
