@@ -18,8 +18,69 @@ How a change becomes a deployed model, in order:
 
 On a laptop the same artifacts run against a local server (`local`): the same state machine, function code,
 event patterns and requests, with a SageMaker that runs the jobs as processes (`sagemaker_local`).
+
+From Python, as from the command line (docs/python-api.md):
+
+    import stagewright as sw
+
+    run = sw.run("pipelines/house-price", parameters={"min_r2": 0.9}).wait()
+    run.metrics, run.stages["train"].model
 """
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
+
 __version__ = "0.1.0"
+
+PUBLIC = {
+    **dict.fromkeys(("run", "plan", "push", "runs", "show", "predict"), "api.calls"),
+    "close": "api.open_sessions",
+    "Run": "api.run",
+    "Runs": "api.run_list",
+    "Stage": "api.stage",
+    "Plan": "api.plan",
+    "Prediction": "api.prediction",
+    **dict.fromkeys(
+        ("StagewrightError", "Problem", "DocumentError", "PlanError", "ReleaseError", "TargetError",
+         "DeniedError", "NotFoundError", "RunFailedError", "JobEnvironmentError"),
+        "errors",
+    ),
+}  # fmt: skip
+"""Public name -> module. A module is imported at the first use of its name (PEP 562); __init__.pyi has the
+types."""
+__all__ = [*PUBLIC]
+
+
+def __getattr__(name: str) -> object:
+    if name == "runs":
+        return import_module("stagewright.runs")
+    if name in PUBLIC:
+        return getattr(import_module(f"stagewright.{PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'stagewright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})
+
+
+class _Runs(ModuleType):
+    """The package `stagewright.runs`, which can be called as the function `runs`."""
+
+    def __call__(self, *arguments: object, **options: object) -> object:
+        """List runs, newest first. See `stagewright.api.calls.runs`."""
+        return import_module("stagewright.api.calls").runs(*arguments, **options)
+
+
+class _Package(ModuleType):
+    """This package. An import of its subpackage `runs` would else replace the function of that name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "runs" and isinstance(value, ModuleType):
+            value.__class__ = _Runs
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

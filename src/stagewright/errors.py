@@ -19,7 +19,10 @@ from dataclasses import dataclass
 
 
 class StagewrightError(Exception):
-    """`message` says what failed, `remedy` what to do next. `exit_code` is that of the command line."""
+    """`message` says what failed, `remedy` what to do next. `exit_code` is that of the command line.
+
+    A traceback shows the remedy as a note (PEP 678).
+    """
 
     exit_code = 1
 
@@ -27,6 +30,8 @@ class StagewrightError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        if remedy:
+            self.add_note(f"try: {remedy}")
 
 
 @dataclass(frozen=True)

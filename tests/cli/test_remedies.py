@@ -13,7 +13,7 @@ from typer.main import get_command
 from stagewright.cli.app import COMMANDS, app
 
 SOURCE = Path(__file__).parents[2] / "src"
-COMMAND = re.compile(r"(?<![\w/.@:-])stagewright ([a-z][^`;,()\n]*)")
+COMMAND = re.compile(r"(?<![\w/.@:-])(?<!import )stagewright ([a-z][^`;,()\n]*)")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 

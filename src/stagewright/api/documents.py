@@ -99,6 +99,15 @@ def parse_parameters(pipeline: Pipeline, assignments: Sequence[str]) -> dict[str
     return values
 
 
+def checked_parameters(pipeline: Pipeline, parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Values of the declared types, NumPy's scalars as Python's. DocumentError lists every invalid one."""
+    from stagewright.document.parameters import with_parameters
+
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in parameters.items()}
+    with_parameters(pipeline, plain)
+    return plain
+
+
 def _parameter_problem(declared: Mapping[str, Scalar], name: str, equals: str) -> Problem | None:
     if not equals:
         return Problem(f"-p {name}", "no value", f"write -p {name}=VALUE")

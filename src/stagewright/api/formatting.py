@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stagewright.runs.history.records import RunRecord
     from stagewright.runs.usage import RunCost
 
 SCRIPT_FAILED = re.compile(
@@ -47,6 +48,12 @@ def format_seconds(length: float) -> str:
 def one_line(reason: str) -> str:
     """A reason on one line. Shortens the FailureReason of a script to its last line and exit code."""
     return SCRIPT_FAILED.sub(r"\2 (exit code \1)", " ".join(reason.split()))
+
+
+def headline(record: RunRecord) -> str:
+    """Id, status and reason of a run."""
+    reason = f": {one_line(record.reason)}" if record.reason else ""
+    return f"{record.run}: {record.status}{reason}"
 
 
 def format_money(amount: Decimal, currency: str) -> str:

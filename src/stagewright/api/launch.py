@@ -135,7 +135,7 @@ def pauses(limit: float | None = None, longest: float = 0.25) -> Iterator[float]
     Stops after `limit` seconds.
     """
     began = time.monotonic()
-    while (elapsed := time.monotonic() - began) < (limit or float("inf")):
+    while (elapsed := time.monotonic() - began) < (float("inf") if limit is None else limit):
         yield elapsed
         time.sleep(min(max(elapsed / 20, SHORTEST), longest))
 

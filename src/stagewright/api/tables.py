@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from stagewright.api import formatting
@@ -64,6 +64,33 @@ def why(stage: StageRecord) -> str:
     causes = [f"{last}: {stage.cause}" if stage.cause else last]
     causes += [f"attempt {failed.attempt}: {failed.cause}" for failed in stage.failed_attempts]
     return "; ".join(causes)
+
+
+def metrics_of(record: RunRecord) -> dict[str, float]:
+    """`stage.metric` -> value, of every stage of a run."""
+    return {
+        f"{stage.name}.{metric}": value for stage in record.stages for metric, value in stage.metrics.items()
+    }
+
+
+def metric_table(records: Sequence[RunRecord]) -> Table:
+    """A row for each run: the parameters that it was started with, and its metrics.
+
+    A column is left out if it is empty in every row.
+    """
+    parameters = dict.fromkeys(name for record in records for name in record.trigger.parameters)
+    metrics = [metrics_of(record) for record in records]
+    names = dict.fromkeys(name for row in metrics for name in row)
+    rows = [
+        (
+            record.run,
+            record.status,
+            *(str(record.trigger.parameters.get(name, "")) for name in parameters),
+            *(formatting.format_number(row[name]) if name in row else "" for name in names),
+        )
+        for record, row in zip(records, metrics, strict=True)
+    ]
+    return ("run", "state", *parameters, *names), rows
 
 
 def plan_table(plan: Plan) -> Table:

@@ -75,14 +75,19 @@ def environment_of(target: str) -> str:
     return LOCAL if target == LOCAL else _settings(target)["environment"]
 
 
-@contextmanager
-def existing_session(target: str, runs: bool = False) -> Iterator[Session]:
-    """`session` for a command that needs recorded runs. NotFoundError: there is no local state folder."""
+def require_runs(target: str) -> None:
+    """NotFoundError: there is no local state folder, so there are no runs."""
     if is_empty(target):
         raise NotFoundError(
             f"no runs in {target_label(target)}: the folder does not exist",
             "start a run with stagewright run PIPELINE, or set STAGEWRIGHT_STATE to another state folder",
         )
+
+
+@contextmanager
+def existing_session(target: str, runs: bool = False) -> Iterator[Session]:
+    """`session` for a command that needs recorded runs. NotFoundError: there is no local state folder."""
+    require_runs(target)
     with session(target, runs) as connected:
         yield connected
 

@@ -24,12 +24,6 @@ WARNING = "WARNING: "
 """Prefix of a warning of the local SageMaker in a job's log."""
 
 
-def headline(record: RunRecord) -> str:
-    return (
-        f"{record.run}: {record.status}{': ' + formatting.one_line(record.reason) if record.reason else ''}"
-    )
-
-
 def follow(session: Session, run: str, again: str, *, wait: bool, as_json: bool) -> None:
     """Watch a run and print how it ended. Exits with code 6 if the run failed.
 
@@ -126,7 +120,7 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
 
 def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
-    output.note(f"{record.run}: {record.status}" if failed else headline(record))
+    output.note(f"{record.run}: {record.status}" if failed else formatting.headline(record))
     for stage in failed:
         output.note(f"stage {stage.name}: {formatting.one_line(stage.cause or stage.error)}")
         lines = (

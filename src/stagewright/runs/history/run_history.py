@@ -49,16 +49,19 @@ NAMED = 3
 """The most failed stages that the cause of a NOT_RUN stage names."""
 
 
-def list_runs(gateway: Gateway, pipeline: str | None = None, limit: int = 20) -> list[RunRecord]:
+def list_runs(
+    gateway: Gateway, pipeline: str | None = None, limit: int = 20, since: str = ""
+) -> list[RunRecord]:
     """Return the newest runs, newest first, without stages.
 
+    `since`: only runs that were created at this time (ISO 8601 UTC) or later.
     Without `pipeline`, return runs of every pipeline that has a document or a release, and rejected runs of
     any other.
     """
     names = [pipeline] if pipeline else _pipelines(gateway)
     pages = run_parallel(lambda name: gateway.runs.of_pipeline(name, limit), names)
     pages += [] if pipeline else [gateway.runs.rejected(limit)]
-    headers = {header.run: header for page in pages for header in page}
+    headers = {header.run: header for page in pages for header in page if header.created >= since}
     newest = sorted(headers.values(), key=lambda header: (header.created, header.run), reverse=True)
     awaiting = {header.run for header in gateway.runs.awaiting(versions.LIMIT)}
     return _with_queue(gateway, run_parallel(partial(_waiting_record, gateway, awaiting), newest[:limit]))
@@ -133,6 +136,11 @@ def recorded(gateway: Gateway, run: str) -> RunRecord:
     Raises NotFoundError if there is no such run.
     """
     return _show(gateway, run, is_live=False)
+
+
+def with_stages(gateway: Gateway, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the runs with their stages, as they are recorded."""
+    return run_parallel(lambda record: recorded(gateway, record.run), records)
 
 
 def _show(gateway: Gateway, run: str, *, is_live: bool) -> RunRecord:

@@ -5,9 +5,6 @@ next wave starts when the whole wave has ended.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from stagewright.api import documents
 from stagewright.api.target import LOCAL, session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import (
@@ -38,21 +35,14 @@ def command(
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    from stagewright.api import run_options, sample_data
-    from stagewright.api.planning import manual_trigger, plan_run, release_of
+    from stagewright.api import run_options
     from stagewright.cli.common.plan import print_plan
     from stagewright.planner.cost import plan_json
-    from stagewright.planner.quotas import exceeded
 
-    day = documents.parse_date(date)
-    source, parameters = run_options.read(document, assignments, target)
+    options = run_options.RunOptions(assignments, date, force, only, start, skip, bypass, reason)
+    source, parameters = run_options.read(document, options, target)
     with session(target) as connected:
-        effective, selection = run_options.selected(connected, source, only, start, skip, bypass, reason)
-        sample_data.upload_samples(connected, source)
-        trigger = manual_trigger(parameters, selection, day)
-        plan = plan_run(connected, release_of(source), effective, trigger, force, source.path.parent)
-        quotas = {} if connected.is_local else connected.gateway.quotas.applied()
-    plan = replace(plan, warnings=(*plan.warnings, *exceeded(plan, quotas)))
+        plan = run_options.plan(connected, source, parameters, options)
     if as_json:
         output.print_json(plan_json(plan))
     else:

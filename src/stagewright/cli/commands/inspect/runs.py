@@ -1,5 +1,5 @@
-"""Of one pipeline or of all. --dropped lists events that matched a trigger but started no run, and why. Such
-events are kept for 30 days.
+"""Of one pipeline or of all. --metrics compares the parameters and metrics of ten runs. --dropped lists
+events that matched a trigger but started no run, and why. Such events are kept for 30 days.
 """
 
 from __future__ import annotations
@@ -20,36 +20,59 @@ from stagewright.cli.common.options import Json, TargetName
 if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord
 
+COMPARED = 10
+"""Runs that --metrics compares."""
 PipelineFilter = Annotated[
     str | None, typer.Argument(metavar="PIPELINE", help="Only the runs of this pipeline.")
 ]
 Dropped = Annotated[bool, typer.Option("--dropped", help="List events that started no run, and why.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Maximum number of rows.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, max=1000, help="Maximum number of rows. The default is 20, with --since 1,000."
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only runs created since: 2026-01-31, or 7d, 12h ago."),
+]
+Metrics = Annotated[
+    bool, typer.Option("--metrics", help="Compare the runs' parameters and metrics: ten runs, or --limit.")
+]
 
 
 def command(
     pipeline: PipelineFilter = None,
     dropped: Dropped = False,
-    limit: Limit = 20,
+    metrics: Metrics = False,
+    since: Since = None,
+    limit: Limit = None,
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
+    from stagewright.api import run_list
+
+    if dropped and (metrics or since):
+        raise typer.BadParameter("--dropped cannot be combined with --metrics or --since")
     name = documents.name_of(pipeline) if pipeline else None
     if dropped:
-        print_dropped(name, limit, target, as_json)
+        print_dropped(name, limit or run_list.USUAL, target, as_json)
         return
-    records = []
+    created = run_list.parse_since(since)
+    records: Sequence[RunRecord] = ()
     if not is_empty(target):
         with session(target) as connected:
-            from stagewright.runs.history import run_history
-
-            records = run_history.list_runs(connected.gateway, name, limit)
+            most = limit or (COMPARED if metrics and not since else None)
+            runs = run_list.read(connected, name, created, most)
+            records = runs.records if metrics else runs.listed
     if as_json:
-        output.print_json(records)
-    elif records:
-        print_records(records)
-    else:
+        output.print_json([run_list.row(record) for record in records] if metrics else records)
+    elif not records:
         output.note(f"no runs{f' of {name}' if name else ''} in {target_label(target)}")
+    elif metrics:
+        output.table(*tables.metric_table(records))
+    else:
+        print_records(records)
 
 
 def print_dropped(pipeline: str | None, limit: int, target: str, as_json: bool) -> None:

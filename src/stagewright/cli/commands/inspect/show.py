@@ -32,7 +32,7 @@ def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fals
 def print_record(record: RunRecord) -> None:
     from stagewright.cli.common import summary
 
-    output.print_line(summary.headline(record))
+    output.print_line(formatting.headline(record))
     by = f" by {formatting.one_line(record.trigger.by)}" if record.trigger.by else ""
     took = f"; took {length}" if (length := formatting.duration(record.started, record.ended)) else ""
     output.print_line(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stagewright.api import documents, overlays, run_options
-from stagewright.api.target import LOCAL, Session, environment_of, session
+from stagewright.api import formatting, run_options
+from stagewright.api.target import LOCAL, Session, session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Document, Json, TargetName
 from stagewright.errors import RunFailedError
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 
 def command(document: Document, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.api import launch
-    from stagewright.api.source import Source
 
-    source = Source.read(documents.path_of(document))
-    overlays.warn(source.path)
-    run_options.warn_of_code(source, source.in_environment(environment_of(target)))
+    source = run_options.read_source(document, target)
     with session(target, runs=True) as connected:
         pushed = launch.push(connected, source)
         run = launch.wait_for_run(connected.gateway, pushed.trigger_key) if pushed.trigger_key else None
@@ -48,9 +45,9 @@ def outcome(pushed: PushResult, run: str | None) -> str:
 
 def watch(connected: Session, run: str) -> None:
     """Wait until the run ends, because the temporary server that runs it ends with this command."""
-    from stagewright.cli.common import live_view, summary
+    from stagewright.cli.common import live_view
 
     record = live_view.watch(connected, run)
-    output.note(summary.headline(record))
+    output.note(formatting.headline(record))
     if record.status != "SUCCEEDED":
         raise typer.Exit(RunFailedError.exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagewright.api import documents
+from stagewright.api import documents, formatting
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
@@ -10,7 +10,7 @@ from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
 
 def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
     from stagewright.api import launch
-    from stagewright.cli.common import live_view, summary
+    from stagewright.cli.common import live_view
     from stagewright.runs.stop import stop
 
     with existing_session(target) as connected:
@@ -20,4 +20,4 @@ def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fals
     if as_json:
         output.print_json({"run": run_id, "status": record.status, "reason": record.reason})
     else:
-        output.print_line(summary.headline(record))
+        output.print_line(formatting.headline(record))

@@ -1,33 +1,38 @@
-"""Sends the data of --input, --data or standard input. The extension of the file (.json, .csv, .npy) sets the
-content type. Otherwise, valid JSON is sent as JSON and other data as CSV.
+"""Sends rows, the data of --file or --data, or standard input. Several JSON records are sent as one array.
+The extension of the file (.json, .jsonl, .csv, .npy, ...) sets the content type. Otherwise, valid JSON is
+sent as JSON, other text as CSV, and other data as bytes. Write -- before a row that starts with a minus sign.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stagewright.api import documents
-from stagewright.api.target import LOCAL, existing_session, target_label
+from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
-from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, TargetName
-from stagewright.errors import NotFoundError, TargetError
 
 if TYPE_CHECKING:
-    from stagewright.api.target import Session
+    from stagewright.api.payloads import Payload
+    from stagewright.api.prediction import Prediction
 
-CONTENT_TYPES = {".json": "application/json", ".csv": "text/csv", ".npy": "application/x-npy"}
+STDIN = "-"
+"""The name of standard input as a file."""
 PipelineOrEndpoint = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A pipeline (document, folder or name) or an endpoint.")
 ]
-Input = Annotated[
-    Path | None, typer.Option("--input", "-i", help="A file to send.", exists=True, dir_okay=False)
+Rows = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROW]...", help="CSV rows (3,1200) or JSON records to send."),
+]
+File = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", "--input", "-i", help="A file to send. - is standard input."),
 ]
 Data = Annotated[str | None, typer.Option("--data", "-d", help="The data to send.")]
 ContentType = Annotated[
@@ -39,34 +44,60 @@ Accept = Annotated[str, typer.Option("--accept", help="Content type of the respo
 
 def command(
     pipeline: PipelineOrEndpoint,
-    file: Input = None,
+    rows: Rows = None,
+    file: File = None,
     data: Data = None,
     content_type: ContentType = None,
     accept: Accept = "application/json",
     target: TargetName = LOCAL,
     as_json: Json = False,
 ) -> None:
-    if file and data is not None:
-        raise typer.BadParameter("give --input or --data, not both")
-    body = file.read_bytes() if file else data.encode() if data is not None else sys.stdin.buffer.read()
-    if not body:
-        raise typer.BadParameter("no data: give --input FILE, --data TEXT, or data on standard input")
-    kind = content_type or kind_of(body, file.suffix if file else "")
+    from stagewright.api import prediction
+
+    payload = read_payload(rows or [], file, data, content_type)
     name = documents.name_of(pipeline)
     with existing_session(target) as connected:
-        endpoint, deployed_by = endpoint_of(connected, name)
-        try:
-            answer = connected.gateway.endpoints.invoke(endpoint, body, kind, accept)
-        except TargetError as error:
-            remedies = (error.remedy, *remedies_of(deployed_by, "" if content_type else kind))
-            raise type(error)(error.message, "; ".join(filter(None, remedies))) from error
+        answer = prediction.predict(connected, name, payload, accept)
     if as_json:
-        prediction = decoded(answer.body, answer.content_type)
         output.print_json(
-            {"endpoint": endpoint, "content_type": answer.content_type, "prediction": prediction}
+            {"endpoint": answer.endpoint, "content_type": answer.content_type, "prediction": shown(answer)}
         )
     else:
         print_answer(answer.body.rstrip(b"\n"))
+
+
+def read_payload(rows: Sequence[str], file: Path | None, data: str | None, kind: str | None) -> Payload:
+    """The data of the one source that is named, else of standard input."""
+    from stagewright.api import payloads
+
+    if sum((bool(rows), file is not None, data is not None)) > 1:
+        raise typer.BadParameter("give rows, --file or --data, not several of them")
+    if rows:
+        payload = payloads.of_texts(rows, kind)
+    elif data is not None:
+        payload = payloads.of_bytes(data.encode(), kind)
+    elif file and str(file) != STDIN:
+        payload = read_file(file, kind)
+    else:
+        payload = payloads.of_bytes(sys.stdin.buffer.read(), kind)
+    if not payload.body:
+        raise typer.BadParameter("no data: give rows, --file FILE, --data TEXT, or data on standard input")
+    return payload
+
+
+def read_file(file: Path, kind: str | None) -> Payload:
+    from stagewright.api import payloads
+
+    try:
+        return payloads.of_file(file, kind)
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}") from None
+
+
+def shown(answer: Prediction) -> Any:
+    """The response for --json: bytes in Python's notation."""
+    value = answer.value
+    return repr(value) if isinstance(value, bytes) else value
 
 
 def print_answer(body: bytes) -> None:
@@ -76,48 +107,3 @@ def print_answer(body: bytes) -> None:
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(body + b"\n")
-
-
-def kind_of(body: bytes, extension: str) -> str:
-    """Content type by the extension. Without a known one, JSON if the data is valid JSON, else CSV."""
-    if known := CONTENT_TYPES.get(extension.lower()):
-        return known
-    try:
-        json.loads(body)
-    except ValueError:
-        return CONTENT_TYPES[".csv"]
-    return CONTENT_TYPES[".json"]
-
-
-def remedies_of(deployed_by: str, guessed: str) -> Iterator[str]:
-    """Remedies for a failed request. `deployed_by`: run and stage. `guessed`: the guessed content type."""
-    if deployed_by:
-        yield f"{program()} logs {deployed_by} shows the log of the model"
-    if guessed:
-        yield f"the data was sent as {guessed}; set another type with --content-type TYPE"
-
-
-def endpoint_of(session: Session, name: str) -> tuple[str, str]:
-    """Endpoint of the pipeline `name`, with the run and stage that deployed it, or the endpoint `name`.
-
-    NotFoundError: there is no such pipeline with an endpoint, and no such endpoint.
-    """
-    from stagewright.runs.history.run_history import deployed_endpoints
-
-    for endpoint, made_by in deployed_endpoints(session.gateway, name).items():
-        return endpoint, " ".join(made_by)
-    if session.gateway.endpoints.describe(name):
-        return name, ""
-    raise NotFoundError(
-        f"{name} is neither a pipeline with an endpoint nor an endpoint in {target_label(session.target)}",
-        documents.pipeline_hint(session, name) or f"{program()} endpoints lists the endpoints",
-    )
-
-
-def decoded(body: bytes, content_type: str) -> Any:
-    """The response for --json: parsed JSON, other text as a string, bytes in Python's notation."""
-    try:
-        text = body.decode()
-        return json.loads(text) if "json" in content_type else text
-    except ValueError:
-        return repr(body)
