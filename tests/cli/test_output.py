@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from stagewright.api import formatting
+from stagewright.cli.commands.inspect.logs import nothing_logged
 from stagewright.cli.common import output, summary
+from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.plan import print_cost
 from stagewright.errors import DocumentError, Problem, RunFailedError
 
@@ -115,3 +117,20 @@ def test_instances_that_stay_after_a_run_are_listed(capsys):
     plan = SimpleNamespace(stages=[SimpleNamespace(uses=[stays])], currency="")
     print_cost(plan)
     assert capsys.readouterr().out == "after the run, until you delete it: 2 x ml.m5.large (endpoint)\n"
+
+
+@pytest.mark.parametrize(
+    ("stage", "status", "message"),
+    [
+        ("train", "REUSED", "no log lines of train"),
+        (None, "SKIPPED", "no log lines of a-run"),
+        (
+            None,
+            "REUSED",
+            "no log lines of a-run; stagewright logs a-run STAGE prints the log of a reused stage",
+        ),
+    ],
+)
+def test_run_without_log_lines_is_explained(stage, status, message):
+    record = SimpleNamespace(run="a-run", stages=[SimpleNamespace(name="train", status=status)])
+    assert nothing_logged(record, stage).replace(program(), "stagewright") == message

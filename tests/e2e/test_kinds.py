@@ -268,7 +268,7 @@ def test_show_and_logs_print_results_of_each_kind(ran, place) -> None:
         assert f"tune/{number}  depth " in lines
     assert place.json("logs", "plane", "score")["lines"]
     refused = place("logs", "plane", "served")
-    assert "served is a model stage, which has no log" in refused.stderr
+    assert "served has no log: it is a stage of kind model" in refused.stderr
 
 
 def test_second_run_reuses_every_stage(ran, place) -> None:

@@ -168,7 +168,7 @@ def test_reused_stage_has_the_log_of_its_source_run(waiting, deployed):
 
 def test_stage_without_a_log_is_rejected(waiting, deployed):
     run, _ = deployed
-    with pytest.raises(NotFoundError, match="quality is a gate stage, which has no log"):
+    with pytest.raises(NotFoundError, match="quality has no log: it is a stage of kind gate"):
         logs.tail(waiting, run, "quality")
     with pytest.raises(NotFoundError, match="off is disabled and has never run"):
         logs.tail(waiting, f"{run}-2", "off")

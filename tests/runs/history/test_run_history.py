@@ -131,7 +131,7 @@ def test_record_with_an_unknown_stage_kind_is_shown(waiting, sagemaker):
     trigger = Trigger("manual", "manual:1", TIME, "ada")
     start(waiting, Plan(RUN, "prices", "default", trigger, "rel", 1, stages, ((("prepare",),),)))
     assert show(waiting, RUN).stage("prepare").status == "RUNNING"
-    with pytest.raises(NotFoundError, match="is a quantum stage, which has no log"):
+    with pytest.raises(NotFoundError, match="prepare has no log: it is a stage of kind quantum"):
         logs.origin(waiting, RUN, "prepare")
     stop(waiting, RUN, "ada")
     record(waiting, "prepare", "FAILED", error="E", cause="boom")

@@ -122,7 +122,7 @@ def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
     stage = record.stage(name)
     if not recorded_kind(stage.kind).has_log:
         raise NotFoundError(
-            f"{name} is a {stage.kind} stage, which has no log", f"stagewright show {record.run}"
+            f"{name} has no log: it is a stage of kind {stage.kind}", f"stagewright show {record.run}"
         )
     if stage.action == "skip":
         raise NotFoundError(f"{name} is disabled and has never run", "enable it: enabled: true")

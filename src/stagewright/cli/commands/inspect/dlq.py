@@ -18,7 +18,7 @@ from stagewright.cli.common.options import Json, TargetName
 if TYPE_CHECKING:
     from stagewright.runs.dead_letters import DeadLetter
 
-HEADER = ("id", "since", "times", "why", "body")
+HEADER = ("id", "since", "why", "body")
 SHOWN = 120
 """Characters of a body in the table. --json prints the whole body."""
 RESULTS = {"replay": "sent to the router again", "drop": "deleted"}
@@ -59,10 +59,9 @@ def command(
 
 def print_letters(letters: Sequence[DeadLetter]) -> None:
     rows = [
-        (letter.id, formatting.local_time(letter.sent), str(letter.receives), letter.why,
-         " ".join(letter.body.split())[:SHOWN])
+        (letter.id, formatting.local_time(letter.sent), letter.why, " ".join(letter.body.split())[:SHOWN])
         for letter in letters
-    ]  # fmt: skip
+    ]
     output.table(HEADER, rows)
 
 

@@ -12,10 +12,12 @@ import typer
 from stagewright.api import documents
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
+from stagewright.cli.common.command_hints import program
 from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
 
 if TYPE_CHECKING:
     from stagewright.runs.history.logs import LogLine
+    from stagewright.runs.history.records import RunRecord
 
 StageName = Annotated[str | None, typer.Argument(metavar="STAGE", help="Only this stage.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the run ends.")]
@@ -54,11 +56,20 @@ def command(
         elif follow:
             log_lines = logs.follow(gateway, run_id, stage)
         else:
-            log_lines = logs.tail(gateway, run_id, stage, lines)
+            log_lines = last_lines = logs.tail(gateway, run_id, stage, lines)
+            if not last_lines and record.status != "QUEUED":
+                output.note(nothing_logged(record, stage))
         if as_json:
             output.print_json({"run": run_id, "lines": list(log_lines)})
         else:
             print_lines(log_lines, stage)
+
+
+def nothing_logged(record: RunRecord, stage: str | None) -> str:
+    message = f"no log lines of {stage or record.run}"
+    if stage or not any(each.status == "REUSED" for each in record.stages):
+        return message
+    return f"{message}; {program()} logs {record.run} STAGE prints the log of a reused stage"
 
 
 def print_lines(lines: Iterable[LogLine], of: str | None) -> None:
