@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 STAGEWRIGHT = Path(sys.executable).parent / "stagewright"
 PLACEHOLDERS = {"RUN": "house-price", "STAGE": "train", "NAME": "local"}
-APART = ("up", "down", "stop", "resume")
-"""They change the server that the others need, or need a run that failed: tests/e2e has them."""
+APART = ("up", "down", "stop", "resume", "rollback-endpoint")
+"""They change what the others need, or need a run that failed or an earlier version: tests/e2e has them."""
 
 pytestmark = pytest.mark.e2e
 
