@@ -12,8 +12,9 @@ import pytest
 from stagewright.api import formatting
 from stagewright.cli.commands.inspect.logs import nothing_logged
 from stagewright.cli.common import output, summary
-from stagewright.cli.common.plan import print_cost
+from stagewright.cli.common.plan import print_cost, print_plan
 from stagewright.errors import DocumentError, Problem, RunFailedError
+from stagewright.planner.model import Plan, StagePlan, Trigger
 
 START = "2026-01-01T00:00:00.000Z"
 
@@ -133,3 +134,23 @@ def test_instances_that_stay_after_a_run_are_listed(capsys):
 def test_run_without_log_lines_is_explained(stage, status, message):
     record = SimpleNamespace(run="a-run", stages=[SimpleNamespace(name="train", status=status)])
     assert nothing_logged(record, stage) == message
+
+
+@pytest.mark.parametrize(("variables", "colored"), [({}, 0), ({"FORCE_COLOR": "1"}, 1)])
+def test_state_is_colored_and_a_reason_is_not(capsys, monkeypatch, variables, colored):
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    output.table(("stage", "state", "why"), [("a", "FAILED", "FAILED, as " + "long " * 60)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].count("\x1b[31m") == colored
+
+
+def test_plan_ends_with_what_the_stages_would_do(capsys):
+    actions = ("run", "reuse", "run", "skip")
+    stages = tuple(StagePlan(f"s{number}", "gate", action, "why") for number, action in enumerate(actions))
+    trigger = Trigger("manual", "manual:1", START)
+    print_plan(Plan("r", "p", "default", trigger, "", 1, stages, ((("s0", "s2"),),)))
+    assert capsys.readouterr().out.splitlines()[-1] == "2 run, 1 reused, 1 skipped"

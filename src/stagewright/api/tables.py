@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from stagewright.api import formatting
 
 if TYPE_CHECKING:
     from stagewright.planner.cost import Cost
-    from stagewright.planner.model import Plan
+    from stagewright.planner.model import Action, Plan
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -100,6 +101,13 @@ def plan_table(plan: Plan) -> Table:
     rows = [(stage.name, stage.kind, stage.action, *([costs[stage.name]] if costs else []),
              stage.reason.removeprefix(f"{stage.name}: ")) for stage in plan.stages]  # fmt: skip
     return header, rows
+
+
+def plan_summary(plan: Plan) -> str:
+    """What the stages would do: `5 run, 1 reused, 2 skipped`."""
+    words: dict[Action, str] = {"run": "run", "reuse": "reused", "skip": "skipped"}
+    counts = Counter(stage.action for stage in plan.stages)
+    return ", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action])
 
 
 def stage_costs(plan: Plan) -> dict[str, str]:

@@ -85,13 +85,15 @@ class Logs:
             )
         return [LogEvent(event["timestamp"], event["message"]) for event in answer["events"]], answer
 
-    def search(self, group: str, text: str, since: int) -> Iterator[LogEvent]:
+    def search(self, group: str, text: str, since: int, stream: str = "") -> Iterator[LogEvent]:
         """Yield the events of a group that contain `text`, from epoch milliseconds `since` on, oldest first.
 
-        Calls FilterLogEvents.
+        `stream`: only of this stream. Upper and lower case differ. Calls FilterLogEvents.
         """
+        phrase = text.replace("\\", "\\\\").replace('"', '\\"')
+        only: dict[str, Any] = {"logStreamNames": [stream]} if stream else {}
         pages = self.client.get_paginator("filter_log_events").paginate(
-            logGroupName=group, filterPattern=f'"{text}"', startTime=since
+            logGroupName=group, filterPattern=f'"{phrase}"', startTime=since, **only
         )
         with translate_errors("logs", f"the log group {group}"):
             try:

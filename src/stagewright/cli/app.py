@@ -90,6 +90,7 @@ Exit codes:
   5  no such pipeline, run or stage
   6  the run failed
   7  the Python environment of a job cannot be built
+  8  a stage would run (plan --exit-code)
 """
 
 

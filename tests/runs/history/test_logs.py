@@ -200,3 +200,14 @@ def test_glue_run_id_is_looked_up_once_per_stage():
     streams = logs._streams(gateway, (SimpleNamespace(stage=stage),))
     assert lookups == ["load-1"]
     assert len({stream.group for stream in streams}) == 4
+
+
+@pytest.mark.parametrize("text", ["needle", "a needle", "ünï"])
+def test_search_finds_lines_of_all_stages_with_a_text(waiting, run, text):
+    write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "a", f"1 {text}", at=-3000)
+    write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", f"2 {text}", "b", at=-1000)
+    write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-10/algo-1-1", f"{text} of another job")
+    assert texts(logs.search(waiting, run, text)) == [("prepare", f"1 {text}"), ("train", f"2 {text}")]
+    assert texts(logs.search(waiting, run, text, lines=1)) == [("train", f"2 {text}")]
+    assert texts(logs.search(waiting, run, text, "prepare")) == [("prepare", f"1 {text}")]
+    assert logs.search(waiting, run, "absent") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 COLORS = {
     "SUCCEEDED": "green", "FAILED": "red", "REJECTED": "red", "STOPPED": "yellow", "RUNNING": "cyan",
-    "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim",
+    "CLOSED": "yellow", "REUSED": "blue", "SKIPPED": "dim", "run": "green", "reuse": "blue", "skip": "dim",
 }  # fmt: skip
+COLORED_COLUMNS = ("state", "action")
+UNFOLDED = 1000
+"""Width of a colored table that does not go to a terminal."""
 
 
 UNWRAPPED_COLUMNS = ("run", "stage", "state", "took")
@@ -50,14 +54,18 @@ def plain(value: Any) -> Any:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: colored and folded to the width of a terminal, else plain lines."""
-    if not sys.stdout.isatty():
+    """Print a table: colored and folded to the width of a terminal, else plain lines.
+
+    With FORCE_COLOR (force-color.org), colored everywhere. With NO_COLOR (no-color.org), nowhere.
+    """
+    is_terminal = sys.stdout.isatty()
+    if not (is_terminal or os.environ.get("FORCE_COLOR")):
         for line in columns([header, *rows]):
             print_line(line)
         return
     from rich.console import Console
 
-    Console(highlight=False).print(grid(header, rows))
+    Console(highlight=False, width=None if is_terminal else UNFOLDED).print(grid(header, rows))
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -83,9 +91,13 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for name in header:
         grid_table.add_column(name, overflow="fold", no_wrap=name in UNWRAPPED_COLUMNS)
     for row in rows:
-        cells = map(one_line_printable, row)
-        grid_table.add_row(*(Text(cell, style=COLORS.get(cell.split(" ")[0], "")) for cell in cells))
+        cells = zip(header, map(one_line_printable, row), strict=True)
+        grid_table.add_row(*(Text(cell, style=_color(name, cell)) for name, cell in cells))
     return grid_table
+
+
+def _color(column: str, cell: str) -> str:
+    return COLORS.get(cell.split(" ")[0], "") if column in COLORED_COLUMNS else ""
 
 
 def fail(error: Exception, as_json: bool, debug: bool) -> None:

@@ -17,6 +17,7 @@ def print_plan(plan: Plan) -> None:
         output.note(f"warning: {warning}")
     for number, wave in enumerate(plan.waves, 1):
         output.print_line(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))
+    output.print_line(tables.plan_summary(plan))
     print_cost(plan)
 
 

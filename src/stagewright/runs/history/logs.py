@@ -77,6 +77,18 @@ def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: in
     return sorted(logged, key=lambda line: line.time)[-lines:]
 
 
+def search(
+    gateway: OperatorGateway, run: str, text: str, stage: str | None = None, lines: int = 100
+) -> list[LogLine]:
+    """Return the last lines that contain a text, by time. Searches the whole logs of the stages that ran.
+
+    Raises NotFoundError if there is no such run or stage.
+    """
+    streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
+    found = [line for stream in streams for line in _found(gateway, stream, text)]
+    return sorted(found, key=lambda line: line.time)[-lines:]
+
+
 def follow(
     gateway: OperatorGateway, run: str, stage: str | None = None, pause: float = PAUSE
 ) -> Iterator[LogLine]:
@@ -224,6 +236,12 @@ def _last(gateway: OperatorGateway, stream: _Stream, count: int) -> list[LogLine
         return []
     events = gateway.logs.last(stream.group, stream.name, count)
     return [_line(stream.source, event) for event in events if event.time >= stream.since * 1000]
+
+
+def _found(gateway: OperatorGateway, stream: _Stream, text: str) -> Iterator[LogLine]:
+    if _is_of_run(gateway, stream):
+        for event in gateway.logs.search(stream.group, text, int(stream.since * 1000), stream.name):
+            yield _line(stream.source, event)
 
 
 def _after(gateway: OperatorGateway, stream: _Stream, token: str) -> tuple[list[LogLine], str]:

@@ -5,6 +5,10 @@ next wave starts when the whole wave has ended.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from stagewright.api.target import LOCAL, session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import (
@@ -21,6 +25,12 @@ from stagewright.cli.common.options import (
     TargetName,
 )
 
+CHANGES_PENDING = 8
+"""Exit code of `--exit-code`, next to those of `stagewright.errors`."""
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help=f"Exit with {CHANGES_PENDING} if a stage would run, else with 0.")
+]
+
 
 def command(
     document: Document,
@@ -34,6 +44,7 @@ def command(
     reason: Reason = "",
     target: TargetName = LOCAL,
     as_json: Json = False,
+    exit_code: ExitCode = False,
 ) -> None:
     from stagewright.api import run_options
     from stagewright.cli.common.plan import print_plan
@@ -47,3 +58,5 @@ def command(
         output.print_json(plan_json(plan))
     else:
         print_plan(plan)
+    if exit_code and plan.waves:
+        raise typer.Exit(CHANGES_PENDING)
