@@ -112,6 +112,24 @@ def test_model_error_has_the_message_of_the_model(gateway):
         gateway.endpoints.invoke("e", b"{}", "application/json")
 
 
+def test_a_model_that_is_too_slow_names_the_limit_of_aws(gateway):
+    failing(
+        gateway.endpoints.runtime,
+        "invoke_endpoint",
+        "ModelError",
+        "Received server error (0) from primary",
+        424,
+        modeled_fields={
+            "OriginalMessage": "Your invocation timed out while waiting for a response from container x."
+        },
+    )
+    with pytest.raises(
+        TargetError, match="did not answer within 60 s, the limit of InvokeEndpoint"
+    ) as caught:
+        gateway.endpoints.invoke("e", b"{}", "application/json")
+    assert "transform stage" in caught.value.remedy
+
+
 def test_unreachable_target_names_the_remedy(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with socket.socket() as taken:  # bound, but not listening

@@ -13,7 +13,7 @@ from sagemaker_local.images.environments import Environment
 from sagemaker_local.images.overlay import lay_over
 from sagemaker_local.images.stand_ins import stand_ins
 from sagemaker_local.jobs.advice import advice
-from sagemaker_local.jobs.failure_reason import renamed
+from sagemaker_local.jobs.failure_reason import printable, renamed
 from sagemaker_local.jobs.host_process import HostRun
 from sagemaker_local.jobs.hosts import Host, make_hosts
 from sagemaker_local.jobs.job_environment import base_environment, merge_requested
@@ -36,6 +36,8 @@ class ProcessRun(JobRun):
 
     workdir = "/opt/ml"
     running_status = "Training"
+    installs_requirements = False
+    """Whether the job installs the requirements.txt of its source."""
 
     def __init__(self, context: Context, record: Record) -> None:
         super().__init__(context, record)
@@ -202,7 +204,9 @@ class ProcessRun(JobRun):
 
     def _algorithm_error(self, failed: HostRun) -> str:
         text = renamed(self.failure_text(failed) or failed.last_lines(), self.shown_folders())
-        if hint := advice(failed.last_lines(), self._framework):
-            failed.log.note(f"HINT: {hint}")
+        output, folder = failed.last_lines(), failed.host.opt_ml
+        hint = advice(output, self._framework, failed.code, folder, installs=self.installs_requirements)
+        if hint:
+            failed.log.note(f"HINT: {printable(hint)}")
         ending = f", exit code: {failed.code}"
         return f"AlgorithmError: {text}"[: REASON_LIMIT - len(ending)] + ending

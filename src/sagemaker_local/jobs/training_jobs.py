@@ -79,6 +79,7 @@ IDLE_FIELDS = (
 
 
 class TrainingRun(ProcessRun):
+    installs_requirements = True
     kind = TRAINING
     idle_fields = IDLE_FIELDS
 

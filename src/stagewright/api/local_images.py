@@ -65,7 +65,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
         return
     running = [stage.name for stage in run_history.show(session.gateway, run).stages if stage.action == "run"]
     for alias in dict.fromkeys(missing[name] for name in running if name in missing):
-        notes.info(f"building the Python environment of {alias} (once, about 10 s)")
+        notes.info(f"building the Python environment of {alias} (once, 20 s or more)")
 
 
 def image_of(pipeline: Pipeline, stage: AnyStage) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stagewright.api import documents, local_images, notes, overlays
-from stagewright.api.target import environment_of
+from stagewright.api.target import LOCAL, environment_of, existing_session, is_empty, target_label
+from stagewright.errors import NotFoundError, StagewrightError
 
 if TYPE_CHECKING:
     from stagewright.api.source import Source
@@ -64,7 +68,7 @@ def read(argument: str, options: RunOptions, target: str) -> tuple[Source, dict[
     from stagewright.document.parameters import with_parameters
 
     options.day  # noqa: B018 -- a wrong date is reported before anything is contacted
-    source = Source.read(documents.path_of(argument))
+    source = Source.read(_path_of(argument, target))
     overlays.warn(source.path)
     pipeline = source.in_environment(environment_of(target))
     parameters = options.values(pipeline)
@@ -80,6 +84,34 @@ def read_source(argument: str, target: str) -> Source:
     overlays.warn(source.path)
     warn_of_code(source, source.in_environment(environment_of(target)))
     return source
+
+
+def _path_of(argument: str, target: str) -> Path:
+    """The document that `argument` names. NotFoundError: also if only the target has such a pipeline."""
+    try:
+        return documents.path_of(argument)
+    except NotFoundError as error:
+        raise _pushed_only(argument, target) or error from None
+
+
+def _pushed_only(name: str, target: str) -> NotFoundError | None:
+    """The error for a pipeline that is pushed and whose document is not on this disk. None: it is not
+    pushed, or the target does not answer."""
+    from stagewright.runs.releases import manifest as manifests
+
+    if is_empty(target) or not re.fullmatch(r"[a-z0-9-]+", name):
+        return None
+    with suppress(StagewrightError), existing_session(target) as connected:
+        manifest = manifests.read(connected.gateway, name)
+        if manifest:
+            release = manifest.release.digest[:12]
+            option = "" if target == LOCAL else f" --target {target}"
+            return NotFoundError(
+                f"{name} is pushed to {target_label(target)}, but its document is not on this disk",
+                f"stagewright run {name} --release {release}{option} runs what is pushed;"
+                f" stagewright config show {name}{option} prints its document",
+            )
+    return None
 
 
 def warn_of_code(source: Source, pipeline: Pipeline) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 
+TIMED_OUT = "timed out while waiting for a response"
+"""In the message of a ModelError after 60 s (InvokeEndpoint, SageMaker runtime API reference)."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One endpoint. `status` is an EndpointStatus of DescribeEndpoint, such as InService or Updating."""
@@ -134,6 +138,11 @@ class Endpoints:
 
 
 def _model_error(endpoint: str, error: ClientError) -> TargetError:
-    message = error.response.get("OriginalMessage") or error.response["Error"].get("Message", "")
+    message = str(error.response.get("OriginalMessage") or error.response["Error"].get("Message", ""))
+    if TIMED_OUT in message:
+        return TargetError(
+            f"the model behind {endpoint} did not answer within 60 s, the limit of InvokeEndpoint",
+            "send less data at once, make the model faster, or score with a transform stage",
+        )
     remedy = "see that the input is what the model's input_fn reads"
     return TargetError(f"the model behind {endpoint} failed: {message}", remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from stagewright.cli.common import live_view, output
 from stagewright.cli.common.command_hints import program
 from stagewright.errors import RunFailedError
 from stagewright.runs.history import logs
+from stagewright.runs.history.remedies import Failure, remedy
 from stagewright.stages.registry import KINDS, recorded_kind
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 LAST_LINES = 15
+HINT = "HINT: "
+"""Start of a line that the local SageMaker adds to the log of a failed job."""
 WARNING = "WARNING: "
 """Prefix of a warning of the local SageMaker in a job's log."""
 
@@ -118,6 +122,16 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
             output.note(f"warning: {text.removeprefix(WARNING).strip()}")
 
 
+def hint_of(stage: StageRecord, log: Sequence[str]) -> str:
+    """What to do about a failed stage. Empty: the log has a hint of the local SageMaker, or nothing is known.
+
+    The log of a job on AWS has more than the stage's cause.
+    """
+    if any(text.startswith(HINT) for text in log):
+        return ""
+    return stage.remedy or remedy(Failure(stage.name, stage.kind, {}), *log)
+
+
 def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else formatting.headline(record))
@@ -128,8 +142,11 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
             if recorded_kind(stage.kind).has_log
             else []
         )
-        for text in (text for line in lines for text in line.text.split("\n")):
+        texts = [text for line in lines for text in line.text.split("\n")]
+        for text in texts:
             output.note(f"  | {text}")
+        if hint := hint_of(stage, texts):
+            output.note(f"hint: {hint}")
         if recorded_kind(stage.kind).has_log:
             output.note(f"next: {program()} logs {record.run} {stage.name}")
     if any(recorded_kind(stage.kind).schema.judges for stage in failed):

@@ -28,6 +28,7 @@ class StageRecord:
     failed_attempts        the attempts that failed and were retried
     reused_from            the run whose result the stage reuses
     unmatched_metrics      metrics of a training stage whose expressions matched no output
+    remedy                 what to do about the failure, if its words have one likely cause
     definition             the Glue job of a Glue stage
     used                   what the jobs of the stage used and cost. None: it is not counted yet
     """
@@ -53,6 +54,7 @@ class StageRecord:
     failed_attempts: tuple[AttemptItem, ...] = ()
     error: str = ""
     cause: str = ""
+    remedy: str = ""
     reused_from: str = ""
     unmatched_metrics: tuple[str, ...] = ()
     definition: str = ""

@@ -16,6 +16,7 @@ from stagewright.planner.cost import amount
 from stagewright.runs import resume, usage, versions
 from stagewright.runs.history.live_status import with_live_status, with_unrecorded_end
 from stagewright.runs.history.records import RunRecord, StageRecord, age, between
+from stagewright.runs.history.remedies import Failure, remedy
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_stages
@@ -295,9 +296,16 @@ def _stage(
         attempt=item.attempt,
         error=item.error,
         cause=item.cause,
+        remedy=_remedy(item, plan.kind),
         unmatched_metrics=_unmatched_metrics(item),
         detail=_question(header, item.message) if item.status == WAITING else "",
     )
+
+
+def _remedy(item: StageItem, kind: str) -> str:
+    if item.status != "FAILED":
+        return ""
+    return remedy(Failure(item.name, kind, item.inputs), item.cause, item.error)
 
 
 def _seconds(item: StageItem) -> float | None:

@@ -49,6 +49,7 @@ def print_record(record: RunRecord) -> None:
     if record.stages:  # a rejected run has none
         output.table(tables.STAGE_HEADER, [tables.stage_cells(stage) for stage in record.stages])
     summary.print_missing_metrics(record)
+    print_remedies(record)
     for stage in record.stages:
         result = summary.result_of(stage)
         if result or stage.result.get("outputs"):
@@ -57,6 +58,13 @@ def print_record(record: RunRecord) -> None:
             output.print_line(f"  {name} {uri}")
     if record.cost:
         print_usage(record, record.cost)
+
+
+def print_remedies(record: RunRecord) -> None:
+    """Print what to do about each failed stage, where it is known."""
+    for stage in record.stages:
+        if stage.remedy:
+            output.print_line(f"hint for {stage.name}: {stage.remedy}")
 
 
 def print_usage(record: RunRecord, cost: RunCost) -> None:
