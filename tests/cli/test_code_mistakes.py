@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stagewright.api import run_options
+from stagewright.api.run_options import RunOptions
 from stagewright.cli.commands.author.validate import validate
 from stagewright.errors import DocumentError
 
@@ -52,7 +53,7 @@ def test_validate_reports_warnings_with_file_and_line(folder):
 
 
 def test_plan_and_run_report_the_warnings(folder, caplog):
-    run_options.read("pipeline.yaml", [], "local")
+    run_options.read("pipeline.yaml", RunOptions(), "local")
     assert [text.split(": ")[0] for text in caplog.messages] == ["code/train.py:2", "pipeline.yaml:9"]
 
 
@@ -60,7 +61,7 @@ def test_every_command_rejects_what_surely_fails(folder):
     (folder / "code" / "train.py").write_text("print('x'\n")
     for read in (
         lambda: validate(Path("pipeline.yaml")),
-        lambda: run_options.read("pipeline.yaml", [], "local"),
+        lambda: run_options.read("pipeline.yaml", RunOptions(), "local"),
     ):
         with pytest.raises(DocumentError) as caught:
             read()
@@ -81,9 +82,9 @@ def test_the_environment_s_document_is_checked(folder):
 def test_parameters_of_the_command_are_checked(folder, caplog):
     text = DOCUMENT.replace("learning_rate", "learning-rate").replace("rate: 0.1", "rate: slow")
     (folder / "pipeline.yaml").write_text(text)
-    run_options.read("pipeline.yaml", ["rate=0.5"], "local")
+    run_options.read("pipeline.yaml", RunOptions(["rate=0.5"]), "local")
     assert "invalid float" not in caplog.text
-    run_options.read("pipeline.yaml", [], "local")
+    run_options.read("pipeline.yaml", RunOptions(), "local")
     assert "invalid float value: 'slow'" in caplog.text
 
 

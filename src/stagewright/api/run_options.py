@@ -63,7 +63,8 @@ class RunOptions:
 
 
 def read(argument: str, options: RunOptions, target: str) -> tuple[Source, dict[str, Scalar]]:
-    """Read the document that `argument` names and the values of its parameters. Contacts no target."""
+    """Read the document that `argument` names and the values of its parameters. Contacts no target if
+    there is such a document."""
     from stagewright.api.source import Source
     from stagewright.document.parameters import with_parameters
 
