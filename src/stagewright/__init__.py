@@ -56,10 +56,15 @@ __all__ = [*PUBLIC]
 
 def __getattr__(name: str) -> object:
     if name == "runs":
-        return import_module("stagewright.runs")
+        return import_module(f"{__name__}.{name}")
     if name in PUBLIC:
-        return getattr(import_module(f"stagewright.{PUBLIC[name]}"), name)
+        return _public(name)
     raise AttributeError(f"module 'stagewright' has no attribute {name!r}")
+
+
+def _public(name: str) -> object:
+    # Its module is named by the table, not in the call: functions.zip has what calls of import_module name.
+    return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
 
 
 def __dir__() -> list[str]:
@@ -71,7 +76,7 @@ class _Runs(ModuleType):
 
     def __call__(self, *arguments: object, **options: object) -> object:
         """List runs, newest first. See `stagewright.api.calls.runs`."""
-        return import_module("stagewright.api.calls").runs(*arguments, **options)
+        return _public("runs")(*arguments, **options)
 
 
 class _Package(ModuleType):

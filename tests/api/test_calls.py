@@ -175,3 +175,18 @@ def test_run_that_is_not_awaited_ends_before_the_process(tmp_path):
     assert server.find(command.state) is None
     record = CommandLine(tmp_path).json("show", done.stdout.strip())
     assert record["status"] == "SUCCEEDED"
+
+
+def test_outputs_and_models_are_fetched(run, folder, tmp_path):
+    model = run.stages["fit"].get("model", tmp_path, unpack=True)
+    assert model == [tmp_path / "model/model.json"]
+    assert model[0].read_text() == '{"product": 18.0}'
+    done = CommandLine(folder)("get", run.id, "total", "total/metrics.json", str(tmp_path / "report"))
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/report/total/metrics.json\n"), done.stderr
+    assert (tmp_path / "report/total/metrics.json").read_text() == '{"total": 6.0}'
+    again = CommandLine(folder)("get", "tiny", "total", ".", str(tmp_path / "report"))
+    assert again.returncode == 4
+    assert "exist already" in again.stderr
+    lost = CommandLine(folder)("get", run.id, "fit", "modle")
+    assert lost.returncode == 5
+    assert 'did you mean "model"?' in lost.stderr

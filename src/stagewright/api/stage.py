@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.api import html, tables
@@ -92,6 +93,24 @@ class Stage:
         from stagewright.runs.history import logs
 
         return logs.tail(self.session.gateway, self.run, self.name, lines)
+
+    def get(
+        self, output: str = ".", folder: str | Path = ".", *, unpack: bool = False, overwrite: bool = False
+    ) -> list[Path]:
+        """Fetch an output into `folder / output`, or a model into `folder`. Returns the files.
+
+        Args:
+            output: An output, `model`, a part of an output (`report/plots`), or `.` for everything.
+            folder: Where to write. It is created.
+            unpack: Unpack each .tar.gz into a folder of its name.
+            overwrite: Replace files that exist. Otherwise TargetError, and nothing is written.
+        """
+        from stagewright.api.download import download
+
+        return download(
+            self.session.gateway, self.record, self.run, output, Path(folder), unpack=unpack,
+            overwrite=overwrite,
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         return html.table(tables.STAGE_HEADER, [tables.stage_cells(self.record)])

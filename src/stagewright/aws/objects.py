@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from stagewright.aws.errors import error_code, if_exists, is_missing, translate_errors
+from stagewright.errors import TargetError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
@@ -88,6 +91,20 @@ class Objects:
             with closing(answer["Body"]) as stream:
                 body = stream.read(most)
         return StoredObject(key, body, answer.get("VersionId", ""), answer["LastModified"].timestamp())
+
+    def download(self, key: str, file: Path, bucket: str = "") -> None:
+        """Write an object to a file. Calls HeadObject and GetObject, in parts, and repeats what is cut off.
+
+        Raises NotFoundError if there is none, TargetError if its parts do not arrive.
+        """
+        from boto3.exceptions import RetriesExceededError
+
+        name = self._name(key, bucket)
+        with translate_errors("s3", name):
+            try:
+                self.client.download_file(bucket or self.bucket, key, str(file))
+            except RetriesExceededError as error:
+                raise TargetError(f"{name} cannot be read: {error}", "try again") from error
 
     def exists(self, key: str, bucket: str = "") -> bool:
         """Return whether there is an object with this key. Calls HeadObject."""

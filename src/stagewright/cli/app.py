@@ -49,6 +49,7 @@ TABLE = (
     Command("runs", "inspect", "List runs, newest first."),
     Command("show", "inspect", "Show a run: its stages, reasons, metrics and results."),
     Command("report", "inspect", "Write a run as one HTML file."),
+    Command("get", "inspect", "Fetch models, reports and other outputs of a run."),
     Command("logs", "inspect", "Print the logs of a run's jobs."),
     Command("diff", "inspect", "Compare two runs, or two revisions of a document."),
     Command("dlq", "inspect", "List, replay or delete messages that did not start a run."),

@@ -18,7 +18,7 @@ from stagewright.installation.template import TEMPLATE
 
 VIEWER = Policy(
     "viewer",
-    "For everyone who works with the pipelines: `runs`, `show`, `logs`, `plan`, `diff`, `history`,"
+    "For everyone who works with the pipelines: `runs`, `show`, `get`, `logs`, `plan`, `diff`, `history`,"
     " `approvals`, `endpoints`, `config show`. The other policies for people need it too.",
     (
         Statement(
