@@ -86,7 +86,11 @@ def _steps(
 
 
 def claim(runtime: Runtime, request: RunRequest) -> StartedRun | None:
-    """Claim the request's trigger key and advance its run. None: the request starts no run."""
+    """Claim the request's trigger key and advance its run. None: the request starts no run.
+
+    If the document or release is unusable, the key is claimed by a rejected run. A push that requests no run
+    is ignored instead.
+    """
     run = runtime.gateway.runs.claimed(request.trigger.key)
     if run is not None:
         return _continue(runtime, run)
@@ -168,7 +172,11 @@ def _wait(runtime: Runtime, header: Header, inputs: RunInputs | None) -> Started
 
 
 def _plan_and_start(runtime: Runtime, header: Header, inputs: RunInputs | None) -> StartedRun:
-    """Reject the run if its inputs are unusable, fail it after the last attempt, raise every other error."""
+    """Reject the run if its inputs are unusable, fail it after the last attempt, raise every other error.
+
+    A QUEUED run with a plan was planned by `_wait`. The lease counts the attempts. A run of a backfill holds
+    no lease, so its count stays 0; after the last delivery, `reconcile` continues to start it.
+    """
     attempts = runtime.gateway.run_queue.count_attempt(header.pipeline, header.run)
     try:
         if header.status == "PLANNED":
