@@ -18,6 +18,7 @@ from stagewright.api import documents
 from stagewright.api.target import configured_targets, validated_settings
 from stagewright.cli.commands.author import demo, init, repository
 from stagewright.cli.commands.author.init_options import CI, Accounts
+from stagewright.cli.common.command_hints import program
 from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
 from stagewright.local import environments
@@ -48,6 +49,13 @@ def test_init_writes_a_valid_example_for_every_environment(here: Path) -> None:
     for environment in ("uat", "prod"):
         place = made / "environments" / f"{environment}.yaml"
         assert read_overlay(place, made, pipeline, code_findings)
+
+
+def test_next_command_enters_no_folder_that_is_the_current_one(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init.command(here)
+    assert capsys.readouterr().out.endswith(f"next: {program()} run house-price\n")
 
 
 def test_pipeline_option_renames_the_example_everywhere(here: Path) -> None:

@@ -184,7 +184,8 @@ def print_result(folder: Path, options: InitOptions, files: Sequence[str], as_js
         output.print_json({"folder": str(folder.resolve()), "files": files})
     else:
         output.print_line(f"created {shell_path(folder)}: {output.counted(len(files), 'file')}")
-        output.print_line(f"next: cd {shlex.quote(str(folder))} && {program()} run {options.pipeline}")
+        enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+        output.print_line(f"next: {enter}{program()} run {options.pipeline}")
 
 
 def require_empty(folder: Path) -> None:
