@@ -120,7 +120,9 @@ def test_changed_default_is_shown(served):
     line = "stages.serve.enabled: true (default) -> false"
     assert line in served("set", "tiny", "stages.serve.enabled=false").stdout
     assert line in served("diff", "tiny", "base", "now").stdout
-    assert line in served("history", "tiny").stdout
+    listed = served("history", "tiny").stdout
+    assert line in listed
+    assert listed.rstrip().endswith("first revision")
     (change,) = served.json("diff", "tiny", "base", "now")["changes"]
     assert change == {"path": "stages.serve.enabled", "after": False}
     assert "false -> true (default)" in served("unset", "tiny", "--all").stdout

@@ -77,7 +77,8 @@ def test_failed_stage_shows_its_cause():
 
 
 def test_outcome_prints_results_and_next_command(capsys):
-    summary.print_results(record(REUSED, DONE, DEPLOYED, status="SUCCEEDED"))
+    done = record(REUSED, DONE, DEPLOYED, status="SUCCEEDED")
+    summary.print_results(replace(done, created="2025-12-31T23:00:00.000Z"))  # it was queued for an hour
     said = capsys.readouterr().out
     assert "tiny-1 succeeded in 4.2 s: 2 stages ran, 1 reused" in said
     assert "train: r2 0.9" in said

@@ -72,7 +72,7 @@ def print_missing_metrics(record: RunRecord) -> None:
 def print_results(record: RunRecord) -> None:
     ran = sum(stage.status in ("SUCCEEDED", "CLOSED") for stage in record.stages)
     reused = sum(stage.action == "reuse" for stage in record.stages)
-    took = formatting.duration(record.created, record.ended)
+    took = formatting.duration(record.started or record.created, record.ended)
     output.print_line(
         f"{record.run} succeeded in {took}: {output.counted(ran, 'stage')} ran, {reused} reused"
     )

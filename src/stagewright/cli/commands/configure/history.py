@@ -41,4 +41,4 @@ def command(
 
 def _lines(lines: list[str]) -> list[tuple[bool, str]]:
     """The lines of one revision. The first is marked with True."""
-    return [(number == 0, line) for number, line in enumerate(lines or [""])]
+    return [(number == 0, line) for number, line in enumerate(lines or ["first revision"])]

@@ -1,7 +1,7 @@
-"""Lists the endpoints that runs of this installation deployed, sorted by the time of their removal. `run`
-deployed the current version, or tried to deploy the first one. `kept` lists earlier versions, newest first,
-that `stagewright rollback-endpoint` can restore. `rolled back` shows who restored the current version, when
-and why.
+"""Lists the endpoints that runs of this installation deployed, sorted by the time of their removal. `run` is
+the run of the last deployment, or the one that tried to deploy the first version. `kept` lists earlier
+versions, newest first, that `stagewright rollback-endpoint` can restore. `rolled back` shows who restored the
+current version, when and why.
 """
 
 from __future__ import annotations
