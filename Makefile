@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test test-all coverage audit sbom artifacts module docs aws-smoke lock clean
+.PHONY: demo test test-all coverage audit sbom artifacts module release docs aws-smoke lock clean
 
 $(VENV)/installed: pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Stagewright needs Python 3.11, 3.12 or 3.13, and none is on PATH." \
@@ -47,6 +47,9 @@ artifacts: $(VENV)/installed
 
 module: $(VENV)/installed
 	@$(BIN)/python -m tools.module_archive dist
+
+release: $(VENV)/installed
+	@$(BIN)/python -m tools.release $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m tools.reference

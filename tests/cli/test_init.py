@@ -14,10 +14,11 @@ import pytest
 import yaml
 from tests.support.command_line import CommandLine
 
+from stagewright import __version__
 from stagewright.api import documents
 from stagewright.api.target import configured_targets, validated_settings
-from stagewright.cli.commands.author import demo, init, repository
-from stagewright.cli.commands.author.init_options import CI, Accounts
+from stagewright.cli.commands.author import demo, init, package_source, repository
+from stagewright.cli.commands.author.init_options import CI, Accounts, Example
 from stagewright.cli.common.command_hints import program
 from stagewright.document.file import read_document, read_overlay
 from stagewright.errors import DocumentError, NotFoundError, ReleaseError, StagewrightError
@@ -38,7 +39,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_init_writes_a_valid_example_for_every_environment(here: Path) -> None:
-    init.command(Path("demo"))
+    init.command(Path("demo"), example=Example.HOUSE_PRICE)
     made = here / "demo" / "pipelines" / "house-price"
     assert (made / "code" / "train.py").read_bytes() == (demo.CHECKOUT / "code" / "train.py").read_bytes()
     pipeline = read_document(made / "pipeline.yaml", code_findings, sample_findings)
@@ -55,11 +56,11 @@ def test_next_command_enters_no_folder_that_is_the_current_one(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     init.command(here)
-    assert capsys.readouterr().out.endswith(f"next: {program()} run house-price\n")
+    assert capsys.readouterr().out.endswith(f"next: {program()} new NAME --from train.py\n")
 
 
 def test_pipeline_option_renames_the_example_everywhere(here: Path) -> None:
-    init.command(Path("demo"), pipeline="rents")
+    init.command(Path("demo"), example=Example.HOUSE_PRICE, pipeline="rents")
     pipeline = read_document(Path("demo/pipelines/rents/pipeline.yaml"), code_findings, sample_findings)
     assert pipeline.name == "rents"
     assert list(pipeline.sample_data) == ["raw/rents/"]
@@ -69,7 +70,7 @@ def test_pipeline_option_renames_the_example_everywhere(here: Path) -> None:
 
 
 def test_readme_copies_the_data_to_the_path_of_the_first_run(here: Path) -> None:
-    init.command(Path("demo"), pipeline="rents", bucket="ml-{environment}")
+    init.command(Path("demo"), example=Example.HOUSE_PRICE, pipeline="rents", bucket="ml-{environment}")
     (line,) = [
         each for each in Path("demo/README.md").read_text().splitlines() if each.startswith("aws s3 cp")
     ]
@@ -83,14 +84,85 @@ def test_readme_copies_the_data_to_the_path_of_the_first_run(here: Path) -> None
 
 @pytest.mark.parametrize("name", ["house-price", "rents"])
 def test_init_files_name_no_missing_pipeline(here: Path, name: str) -> None:
-    init.command(Path("demo"), pipeline=name)
+    init.command(Path("demo"), example=Example.HOUSE_PRICE, pipeline=name)
     folder = here / "demo" / "pipelines" / name
     assert [each.type for each in read_document(folder / "pipeline.yaml").triggers] == ["code"]
     assert [path for path in folder.glob("*.*") if f"{name}-watch" in path.read_text()] == []
 
 
-def test_documents_refer_to_the_schema(here: Path) -> None:
+def test_repository_has_no_pipeline_unless_one_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     init.command(Path("demo"))
+    assert "next: cd demo && stagewright new NAME --from train.py" in capsys.readouterr().out
+    assert files(here / "demo/pipelines") == {".gitkeep"}
+    texts = {path.name: path.read_text() for path in (here / "demo").rglob("*") if path.is_file()}
+    assert [name for name, text in texts.items() if "house" in text] == [repository.SCHEMA]
+    init.command(Path("own"), pipeline="churn")
+    assert "next: cd own && stagewright run churn" in capsys.readouterr().out
+    document = Path("own/pipelines/churn/pipeline.yaml")
+    assert read_document(document, code_findings, sample_findings).name == "churn"
+    assert document.read_text().startswith("# yaml-language-server: $schema=../../pipeline.schema.json\n")
+
+
+@pytest.mark.parametrize("options", [{}, {"pipeline": "churn"}, {"example": Example.HOUSE_PRICE}])
+def test_unit_tests_of_a_new_repository_pass(here: Path, options: dict) -> None:
+    init.command(Path("demo"), **options)
+    if options.get("example"):  # they need pandas
+        assert (here / "demo/tests/test_prepare.py").is_file()
+        return
+    command = [sys.executable, "-m", "unittest", "discover", "-s", "tests"]
+    done = subprocess.run(command, cwd="demo", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Ran 1 test" in done.stderr
+    script = here / "demo/pipelines/churn/code/train.py"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("def")
+    broken = subprocess.run(command, cwd="demo", capture_output=True, text=True, check=False)
+    assert broken.returncode == 1
+    assert "churn/code/train.py" in broken.stderr
+
+
+INSTALLED = {
+    None: f"stagewright[all]=={__version__}\n",
+    "archive": "stagewright[all] @ file:///wheels/stagewright-1-py3-none-any.whl\n",
+    "git": "stagewright[all] @ git+https://git.example.com/ml/stagewright.git@v1\n",
+    "folder": "stagewright[all] @ git+https://gitlab.example.com/platform/stagewright.git@v",
+}
+RECORDED = {
+    "archive": {"url": "file:///wheels/stagewright-1-py3-none-any.whl", "archive_info": {}},
+    "git": {
+        "url": "https://git.example.com/ml/stagewright.git",
+        "vcs_info": {"vcs": "git", "commit_id": "1" * 40, "requested_revision": "v1"},
+    },
+    "folder": {"url": "file:///home/me/stagewright", "dir_info": {"editable": True}},
+}
+
+
+@pytest.mark.parametrize("origin", INSTALLED)
+def test_requirements_install_stagewright_from_where_it_came(
+    here: Path, monkeypatch: pytest.MonkeyPatch, origin: str | None
+) -> None:
+    class Distribution:
+        def read_text(self, _name: str) -> str | None:
+            return json.dumps(RECORDED[origin]) if origin else None
+
+    monkeypatch.setattr(package_source.metadata, "distribution", lambda _name: Distribution())
+    init.command(Path("demo"))
+    assert (here / "demo/requirements.txt").read_text().startswith(INSTALLED[origin])
+    steps = re.findall(r"^\d\. (.*)$", (here / "demo/README.md").read_text(), re.MULTILINE)
+    assert ("before you install it with pip" in steps[0]) is (origin == "folder")
+    assert any("file of this machine" in step for step in steps) is (origin == "archive")
+    init.command(
+        Path("index"), index_url="https://packages.example.com/simple/", modules="acme/stagewright/aws"
+    )
+    expected = f"--index-url https://packages.example.com/simple/\nstagewright[all]=={__version__}\n"
+    assert (here / "index/requirements.txt").read_text() == expected
+    assert "gitlab.example.com/platform" not in (here / "index/infra/main.tf").read_text()
+
+
+def test_documents_refer_to_the_schema(here: Path) -> None:
+    init.command(Path("demo"), example=Example.HOUSE_PRICE)
     document = here / "demo" / "pipelines" / "house-price" / "pipeline.yaml"
     named = document.read_text().partition("$schema=")[2].split()[0]
     schema = json.loads((document.parent / named).read_text())
@@ -270,7 +342,7 @@ def test_bucket_with_capitals_is_rejected(here: Path) -> None:
 
 
 def test_name_is_looked_up_in_pipelines(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    init.command(Path("demo"))
+    init.command(Path("demo"), example=Example.HOUSE_PRICE)
     with pytest.raises(NotFoundError, match="or in pipelines"):
         documents.path_of("house-price")
     monkeypatch.chdir("demo")
@@ -289,7 +361,7 @@ def test_commands_of_the_created_readme_work(here: Path) -> None:
         pytest.skip(f"no environment with scikit-learn: {error.message}")
     command = CommandLine(here)
     command.command = [sys.executable, "-c", "from stagewright.cli.app import main; main()"]
-    done = command("init", "demo")
+    done = command("init", "demo", "--example", "house-price")
     assert done.returncode == 0, done.stderr
     assert "next: cd demo && stagewright run house-price" in done.stdout
     command.folder = here / "demo"
@@ -321,6 +393,12 @@ BAD_CI_OPTIONS = {
     "unused-organization": ({"organization": "acme"}, "--organization: --ci gitlab does not use it"),
     "state-bucket": ({"ci": CI.BOTH, "state_bucket": "states"}, "Terraform Cloud stores the state itself"),
     "modules": ({"modules": "git@example.com:modules"}, "is neither a module of a registry nor an archive"),
+    "index": ({"index_url": "packages.example.com"}, "is not the address of a package index"),
+    "index-password": ({"index_url": "https://me:secret@packages.example.com"}, "without a password"),
+    "index-source": (
+        {"index_url": "https://packages.example.com", "source": "https://git.example.com/a.git"},
+        "--index-url: --source names another origin",
+    ),
     "modules-file": ({"modules": "https://example.com/modules"}, "neither a module of a registry nor"),
 }
 

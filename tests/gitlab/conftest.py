@@ -15,6 +15,7 @@ from tests.support import node_packages
 from tests.support.cached_python import report_skipped
 
 from stagewright.cli.commands.author import init
+from stagewright.cli.commands.author.init_options import Example
 from stagewright.errors import StagewrightError
 from stagewright.local import environments
 
@@ -69,7 +70,7 @@ def gitlab(
 
     def make(**options: Any) -> GitLab:
         monkeypatch.chdir(tmp_path)
-        init.command(Path("demo"), **options)
+        init.command(Path("demo"), **{"example": Example.HOUSE_PRICE, **options})
         inherited = {
             name: value
             for name, value in os.environ.items()

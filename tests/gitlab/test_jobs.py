@@ -192,6 +192,12 @@ def test_jobs_without_aws_pass(gitlab: Make, image_python: Path) -> None:
     assert "Ran 4 tests" in done.stderr
 
 
+@pytest.mark.parametrize("job", ["validate", "unit tests", "local run"])
+def test_jobs_of_a_repository_without_pipelines_pass(gitlab: Make, job: str) -> None:
+    done = gitlab(example=None).job(job)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_invalid_document_fails_the_job_with_file_and_line(gitlab: Make) -> None:
     made = gitlab()
     document = made.folder / "pipelines" / "house-price" / "pipeline.yaml"

@@ -21,6 +21,7 @@ from tools import module_archive
 
 from stagewright import __version__
 from stagewright.cli.commands.author import init
+from stagewright.cli.commands.author.init_options import Example
 
 KEY = "test"
 REGISTRY = "registry.example.com/acme/stagewright/aws"
@@ -98,7 +99,9 @@ Make = Callable[..., Terraform]
 @pytest.fixture
 def repository(terraform_python: Path, terraform_environment: dict[str, str], tmp_path: Path) -> Make:
     def make(**options: Any) -> Terraform:
-        init.command(tmp_path / "demo", region="us-east-1", gitlab_project=42, **options)
+        init.command(
+            tmp_path / "demo", region="us-east-1", gitlab_project=42, example=Example.HOUSE_PRICE, **options
+        )
         infra = tmp_path / "demo" / "infra"
         for folder in (infra, infra / "ci"):
             (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')

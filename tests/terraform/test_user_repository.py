@@ -21,7 +21,7 @@ from tests.terraform.session import Terraform, resources
 from stagewright.api.target import configured_targets
 from stagewright.catalog.prices import Prices
 from stagewright.cli.commands.author import init
-from stagewright.cli.commands.author.init_options import CI, Accounts, values_of
+from stagewright.cli.commands.author.init_options import CI, Accounts, Example, values_of
 from stagewright.document.file import read_document
 from stagewright.document.pipeline import Pipeline
 from stagewright.naming import Installation
@@ -39,6 +39,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "gitlab": {},
     "state-bucket": {"state_bucket": "my-states"},
     "cloud": {"ci": CI.TERRAFORM_CLOUD},
+    "no-pipelines": {"example": None},
     "both": {"ci": CI.BOTH, "accounts": Accounts.THREE},
     "three": {"accounts": Accounts.THREE},
     "existing-bucket": {"bucket": "ml-{environment}", "prefix": "team"},
@@ -72,6 +73,7 @@ def repository(
 ) -> Make:
     def make(**options: Any) -> Terraform:
         folder = tmp_path / "demo"
+        options = {"example": Example.HOUSE_PRICE, **options}
         init.command(folder, source=str(package()), region="us-east-1", **options)
         return Terraform(terraform_python, folder / "infra", terraform_environment)
 
@@ -184,7 +186,8 @@ def test_every_environment_plans_and_only_dev_deploys_pushes(repository: Make, c
             for each in plan["resource_changes"]
             if "aws_s3_object.manifest" in each["address"]
         ]
-        assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * (environment == "dev")
+        has_push = environment == "dev" and choice != "no-pipelines"
+        assert pushed == [f'module.pipelines["{name}"].aws_s3_object.manifest'] * has_push
         functions = [values for kind, values in after if kind == "aws_lambda_function"]
         subnets = {tuple(each["subnet_ids"]) for values in functions for each in values["vpc_config"]}
         wanted = values_of(options.get("subnets", ()), environment)

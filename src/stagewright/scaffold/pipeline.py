@@ -14,6 +14,7 @@ from stagewright.scaffold.images import LocalImage, choose_image, missing_packag
 from stagewright.scaffold.project import REQUIREMENTS, Project
 from stagewright.scaffold.template_text import filled
 
+DEFAULT_IMAGE = "sklearn-1.4"
 ENTRY = "sagemaker_entry.py"
 SERVE = "serve.py"
 SHIPPED = Path(__file__).parents[1] / "scripts"
@@ -45,14 +46,14 @@ class Files:
     notes: tuple[str, ...] = ()
 
 
-def empty_pipeline(new: NewPipeline, image: str) -> Files:
+def empty_pipeline(new: NewPipeline) -> Files:
     """A pipeline that runs, with comments instead of a purpose."""
     model = {"name": new.name, "serving": f"    entry_point: {SERVE}\n", "enabled": str(new.serve).lower()}
     model["instance_type"] = scalar(new.instance_type)
     fields = {
         "name": new.name,
         "schema": _schema(new),
-        "image": scalar(new.image or image),
+        "image": scalar(new.image or DEFAULT_IMAGE),
         "instance_type": scalar(new.instance_type),
         "model": filled("new/model-stages.yaml", model),
     }

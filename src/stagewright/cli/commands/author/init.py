@@ -1,6 +1,5 @@
-"""The repository has an example pipeline, Terraform files in infra/ and a CI configuration. The command asks
-no questions and contacts no service. To run the pipeline on this machine: cd DIR && stagewright run
-house-price
+"""The repository has a folder for pipelines, Terraform files in infra/ and a CI configuration. It asks no
+questions and contacts no service. To add a pipeline: cd DIR && stagewright new NAME --from train.py
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Annotated
 import typer
 
 from stagewright.cli.commands.author import ci_problems, init_options, repository
-from stagewright.cli.commands.author.init_options import CI, Accounts, InitOptions
+from stagewright.cli.commands.author.init_options import CI, Accounts, Example, InitOptions
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program, shell_path
 from stagewright.cli.common.options import Json
@@ -25,7 +24,10 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or on
 
 PipelineOption = Annotated[
     str,
-    typer.Option("--pipeline", metavar="NAME", help="Name of the first pipeline, the house price example."),
+    typer.Option("--pipeline", metavar="NAME", help="Add an empty pipeline, or the example, by this name."),
+]
+ExampleOption = Annotated[
+    Example | None, typer.Option("--example", help="Add an example that runs at once: its code and its data.")
 ]
 CIOption = Annotated[
     CI,
@@ -52,6 +54,14 @@ Modules = Annotated[
         "--modules",
         metavar="ADDRESS",
         help="Terraform modules in a private registry or a bucket, instead of Git. See docs/terraform.md.",
+    ),
+]
+IndexURL = Annotated[
+    str,
+    typer.Option(
+        "--index-url",
+        metavar="URL",
+        help="A package index that has Stagewright. The default is where this Stagewright came from.",
     ),
 ]
 Ref = Annotated[str, typer.Option("--ref", metavar="TAG", help="Git tag of Stagewright.")]
@@ -129,6 +139,7 @@ Enforce = Annotated[
 
 def command(
     folder: Folder,
+    example: ExampleOption = None,
     pipeline: PipelineOption = InitOptions.pipeline,
     ci: CIOption = CI.GITLAB,
     accounts: AccountsOption = Accounts.ONE,
@@ -147,6 +158,7 @@ def command(
     source: SourceOption = InitOptions.source,
     ref: Ref = InitOptions.ref,
     modules: Modules = InitOptions.modules,
+    index_url: IndexURL = InitOptions.index_url,
     gitlab_url: GitLabURL = InitOptions.gitlab_url,
     gitlab_project: GitLabProject = InitOptions.gitlab_project,
     organization: Organization = InitOptions.organization,
@@ -156,12 +168,13 @@ def command(
         title=folder.resolve().name,
         bucket=bucket or f"{prefix}-{init_options.PLACEHOLDER}-{secrets.token_hex(3)}",
         existing_bucket=bool(bucket),
-        pipeline=pipeline, ci=ci, accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
+        pipeline=pipeline, example=example, ci=ci,
+        accounts=accounts, region=region, prefix=prefix, state_bucket=state_bucket,
         subnets=tuple(subnets), security_groups=tuple(security_groups), kms_key=tuple(kms_key),
         permissions_boundary=tuple(permissions_boundary), data_buckets=tuple(data_buckets),
         output_locations=tuple(output_locations), tags=tuple(tags),
         enforce_job_settings=enforce_job_settings, source=source, ref=ref, modules=modules,
-        gitlab_url=gitlab_url, gitlab_project=gitlab_project, organization=organization,
+        index_url=index_url, gitlab_url=gitlab_url, gitlab_project=gitlab_project, organization=organization,
     )  # fmt: skip
     print_result(folder, options, create(folder, options), as_json)
 
@@ -185,7 +198,9 @@ def print_result(folder: Path, options: InitOptions, files: Sequence[str], as_js
     else:
         output.print_line(f"created {shell_path(folder)}: {output.counted(len(files), 'file')}")
         enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
-        output.print_line(f"next: {enter}{program()} run {options.pipeline}")
+        name = options.first_pipeline
+        command = f"run {name}" if name else "new NAME --from train.py"
+        output.print_line(f"next: {enter}{program()} {command}")
 
 
 def require_empty(folder: Path) -> None:

@@ -59,6 +59,8 @@ FORMS = (
     ),
 )
 """Option -> the form of its values."""
+INDEX = re.compile(r"https?://[a-z0-9.-]+(:\d+)?(/[\w.~/-]*)?")
+"""A package index. Credentials belong into pip's own configuration."""
 REGISTRY_MODULE = re.compile(r"([a-z0-9.-]+(:\d+)?/)?[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[a-z0-9]+")
 """Address of a module in a registry: <host>/<namespace>/<name>/<provider>."""
 LONGEST_NAME = 40
@@ -72,6 +74,10 @@ class CI(StrEnum):
     BOTH = "gitlab-and-terraform-cloud"
 
 
+class Example(StrEnum):
+    HOUSE_PRICE = demo.NAME
+
+
 class Accounts(StrEnum):
     ONE = "one"
     THREE = "three"
@@ -79,15 +85,18 @@ class Accounts(StrEnum):
 
 @dataclass(frozen=True)
 class InitOptions:
-    """Options of `init`. `bucket` contains `{environment}`. `source` is a Git URL or a folder. `subnets` and
-    `security_groups` are set together. Their values, `kms_key`, `permissions_boundary`, `data_buckets` and
-    `output_locations` may begin with `<environment>=`, and are then for that environment only. `tags` are
-    `<key>=<value>`.
+    """Options of `init`. `pipeline` is the name of the example, or of an empty pipeline. `bucket` contains
+    `{environment}`. `source` is a Git URL or a folder. `index_url` is a package index with Stagewright.
+
+    `subnets` and `security_groups` are set together. Their values, `kms_key`, `permissions_boundary`,
+    `data_buckets` and `output_locations` may begin with `<environment>=`, and are then for that environment
+    only. `tags` are `<key>=<value>`.
     """
 
     title: str
     bucket: str
-    pipeline: str = demo.NAME
+    pipeline: str = ""
+    example: Example | None = None
     ci: CI = CI.GITLAB
     accounts: Accounts = Accounts.ONE
     region: str = "us-east-1"
@@ -105,9 +114,15 @@ class InitOptions:
     source: str = DEFAULT_SOURCE
     ref: str = f"v{__version__}"
     modules: str = ""
+    index_url: str = ""
     gitlab_url: str = DEFAULT_GITLAB
     gitlab_project: int = 0
     organization: str = DEFAULT_ORGANIZATION
+
+    @property
+    def first_pipeline(self) -> str:
+        """Name of the only pipeline of the new repository, or ""."""
+        return self.pipeline or (self.example.value if self.example else "")
 
     @property
     def in_gitlab(self) -> bool:
@@ -168,7 +183,8 @@ class InitOptions:
 
 def problems(options: InitOptions) -> Iterator[Problem]:
     """Every problem of the options."""
-    yield from name_problems("--pipeline", options.pipeline)
+    if options.pipeline:
+        yield from name_problems("--pipeline", options.pipeline)
     if not PREFIX.fullmatch(options.prefix):
         yield Problem(
             "--prefix",
@@ -181,6 +197,7 @@ def problems(options: InitOptions) -> Iterator[Problem]:
     yield from _value_problems(options)
     if re.search(r"[\s\"\\$%]", options.source + options.ref + options.modules):
         yield Problem("--source", "must not contain blanks, quotes, backslashes, $ or %", "give a Git URL")
+    yield from _index_problems(options)
 
 
 def name_problems(option: str, name: str) -> Iterator[Problem]:
@@ -188,6 +205,15 @@ def name_problems(option: str, name: str) -> Iterator[Problem]:
     if not re.fullmatch(PIPELINE_NAME, name) or len(name) > LONGEST_NAME:
         remedy = f"use at most {LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter"
         yield Problem(option, f"{name!r} is not a valid name", remedy)
+
+
+def _index_problems(options: InitOptions) -> Iterator[Problem]:
+    url = options.index_url
+    if url and not INDEX.fullmatch(url):
+        remedy = "write an address such as https://packages.example.com/simple, without a password"
+        yield Problem("--index-url", f"{url!r} is not the address of a package index", remedy)
+    if url and options.source != DEFAULT_SOURCE:
+        yield Problem("--index-url", "--source names another origin", "leave one of them out")
 
 
 def values_of(values: Iterable[str], environment: str) -> tuple[str, ...]:

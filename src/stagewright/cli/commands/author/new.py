@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from stagewright.scaffold.project import Project
 
 SCHEMA = "pipeline.schema.json"
-DEFAULT_IMAGE = "sklearn-1.4"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name.")]
 From = Annotated[
@@ -83,7 +82,7 @@ def command(
     if script is None:
         if data or hyperparameters:
             raise typer.BadParameter("--data and --hyperparameter need --from")
-        files = empty_pipeline(new, DEFAULT_IMAGE)
+        files = empty_pipeline(new)
     else:
         files = from_script(script, new, ask=not as_json and is_terminal())
     write(folder, files)

@@ -1,4 +1,4 @@
-"""The files that `init` writes: the templates with the options filled in, and the example."""
+"""The files that `init` writes: the templates with the options filled in, and the first pipeline."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from stagewright.cli.commands.author import ci_files, demo
+from stagewright.cli.commands.author import ci_files, demo, package_source
 from stagewright.cli.commands.author.init_options import (
-    CI,
-    DEFAULT_SOURCE,
     ENVIRONMENTS,
     Accounts,
     InitOptions,
     values_of,
 )
+from stagewright.cli.commands.author.repository_readme import readme_fields
+from stagewright.scaffold.pipeline import NewPipeline, empty_pipeline
 from stagewright.scaffold.template_text import TEMPLATES, Fields, filled
 
 SCHEMA = "pipeline.schema.json"
@@ -30,35 +30,37 @@ ALWAYS = {
     "infra/.terraform.lock.hcl": "terraform.lock.hcl",
     "infra/main.tf": "main.tf",
     "infra/variables.tf": "variables.tf",
-    "tests/requirements.txt": "tests-requirements.txt",
-    "tests/test_prepare.py": "test_prepare.py.txt",
 }
 """Path in the repository -> template."""
+TESTS = {"tests/requirements.txt": "tests-requirements.txt", "tests/test_prepare.py": "test_prepare.py.txt"}
+"""The tests of the example."""
+OWN_TESTS = {"tests/requirements.txt": "own-tests-requirements.txt", "tests/test_code.py": "test_code.py.txt"}
+"""The tests of a repository without the example."""
 
 
 def files(options: InitOptions) -> dict[str, bytes]:
     """Path -> content of every file."""
     fields = _fields(options)
-    texts = {path: filled(template, fields) for path, template in ALWAYS.items()}
+    templates = ALWAYS | (TESTS if options.example else OWN_TESTS)
+    texts = {path: filled(template, fields) for path, template in templates.items()}
     texts["infra/backend.tf"] = filled(_backend(options), fields)
     texts["stagewright.toml"] = filled("stagewright.toml", fields)
     texts[SCHEMA] = _schema()
     for environment in ENVIRONMENTS:
         texts[f"infra/envs/{environment}.tfvars"] = _variables(options, environment)
     texts |= ci_files.files(options, fields)
-    return {path: text.encode() for path, text in texts.items()} | dict(_pipeline(options.pipeline))
+    return {path: text.encode() for path, text in texts.items()} | dict(_pipelines(options))
 
 
 def _fields(options: InitOptions) -> Fields:
     cloud = options.in_cloud
     shared = {
         "title": options.title,
-        "pipeline": options.pipeline,
-        "bucket_of_dev": options.bucket_of(ENVIRONMENTS[0]),
+        "pipeline": options.first_pipeline,
         "region": options.region,
         "module": options.module(""),
         "pipeline_module": options.module("pipeline", len("for_each")),
-        "package": options.package,
+        "requirement": package_source.requirement(options),
         "home": options.source,
         "commit": "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA" if cloud else "commit",
         "commit_from": "Terraform Cloud sets it" if cloud else "CI_COMMIT_SHA",
@@ -67,7 +69,7 @@ def _fields(options: InitOptions) -> Fields:
         "state_addresses": ". .gitlab-ci.yml sets the addresses (TF_HTTP_ADDRESS and the others).",
         "targets": "\n".join(_target(options, environment) for environment in ENVIRONMENTS).rstrip(),
     }
-    return {**shared, **_readme_fields(options)}
+    return {**shared, **readme_fields(options)}
 
 
 def _backend(options: InitOptions) -> str:
@@ -143,74 +145,26 @@ def _target(options: InitOptions, environment: str) -> str:
     return "\n".join((f"[targets.{environment}]", *lines, ""))
 
 
-def _readme_fields(options: InitOptions) -> Fields:
-    """Fields of the README that depend on the options."""
-    flows = {CI.GITLAB: GITLAB_FLOW, CI.TERRAFORM_CLOUD: CLOUD_FLOW, CI.BOTH: SHARED_FLOW}
-    return {
-        "ci_row": "\n| what GitLab does | `.gitlab-ci.yml` |" if options.in_gitlab else "",
-        "steps": "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(options), 1)),
-        "flow": flows[options.ci],
-    }
-
-
-def _steps(options: InitOptions) -> Iterator[str]:
-    """The steps before the first apply, in order."""
-    if options.source == DEFAULT_SOURCE:
-        yield SOURCE
-    yield f"Look through `infra/envs/`: {ACCOUNTS if options.accounts is Accounts.THREE else VALUES}."
-    if options.existing_bucket:
-        yield BUCKETS
-    if options.in_gitlab:
-        yield GITLAB_PROJECT
-        yield GITLAB_SETTINGS
-    if options.in_cloud:
-        yield CLOUD_WORKSPACES
-    yield CI_ROLES
-
-
-VALUES = "change the names as you like; they contain no secrets"
-ACCOUNTS = "set `account_id` of each environment"
-SOURCE = (
-    f"Replace `{DEFAULT_SOURCE}` with the address of your Stagewright: in `requirements.txt`,"
-    " before you install it with pip, and in `infra/main.tf`."
-)
-BUCKETS = "Turn on versioning and EventBridge for each bucket (see docs/terraform.md of Stagewright)."
-GITLAB_PROJECT = (
-    "Set `url` and `project_id` of GitLab in `infra/ci/main.tf`, and the accounts in `.gitlab-ci.yml`."
-)
-GITLAB_SETTINGS = (
-    "Protect the default branch and the environments, and choose the token's subject (see docs/gitlab.md of"
-    " Stagewright)."
-)
-CLOUD_WORKSPACES = (
-    "Set the organization in `infra/ci/main.tf`, and create the workspaces (see docs/terraform-cloud.md of"
-    " Stagewright)."
-)
-CI_ROLES = (
-    "Apply `infra/ci` for each environment as an administrator: it creates the roles that CI assumes"
-    " (see docs/ci-roles.md of Stagewright). No key is stored."
-)
-GITLAB_FLOW = """\
-For a merge request, CI validates the documents, runs the tests and the pipelines on the runner, and shows the
-Terraform plan. After the merge, CI applies it to dev, which starts a run of every pipeline that changed. You
-apply and promote to uat and prod by hand."""
-CLOUD_FLOW = """\
-A merge request shows the Terraform plan. After the merge, the workspace of dev applies it, which starts a run
-of every pipeline that changed. The workspaces of uat and prod wait for a confirmation."""
-SHARED_FLOW = """\
-For a merge request, GitLab validates the documents and runs the tests and the pipelines on the runner, and
-Terraform Cloud shows the plan of dev. After the merge, the workspace of dev applies it, which starts a run of
-every pipeline that changed. The workspaces of uat and prod wait for a confirmation. You promote by hand, in
-GitLab."""
-
-
 def _schema() -> str:
     from stagewright.document.json_schema import schema
 
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _pipeline(name: str) -> Iterator[tuple[str, bytes]]:
+def _pipelines(options: InitOptions) -> Iterator[tuple[str, bytes]]:
+    """The files in pipelines/: the example, an empty pipeline, or what keeps the folder in Git."""
+    name = options.first_pipeline
+    if options.example:
+        yield from _example_named(name)
+    elif name:
+        new = NewPipeline(name, schema=f"../../{SCHEMA}")
+        for path, content in empty_pipeline(new).contents.items():
+            yield f"pipelines/{name}/{path}", content
+    else:
+        yield "pipelines/.gitkeep", b""
+
+
+def _example_named(name: str) -> Iterator[tuple[str, bytes]]:
     """The example with its new name, and the overlays of uat and prod."""
     folder = f"pipelines/{name}"
     for path, content in _example():
