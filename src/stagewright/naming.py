@@ -11,6 +11,8 @@ JOB_NAME_LIMIT = 63
 TUNING_NAME_LIMIT = 32
 """Characters of a tuning job's name (SageMaker API reference, CreateHyperParameterTuningJob). The names of
 its training jobs start with it."""
+STAGE_PART_LIMIT = 32
+"""Characters of a stage's name in the name of its job."""
 ATTEMPT_DIGITS = 2
 """The most digits of an attempt number."""
 RUN_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -24,6 +26,8 @@ OWNER_TAG = "stagewright:installation"
 policies use it."""
 UNSUCCESSFUL = "#unsuccessful"
 """Suffix of the key of a stage that failed or closed, in the index of stages."""
+INSTANCE_MARK = "/"
+"""Separates the stage and the item in the name of an instance."""
 ATTEMPT = "<<attempt>>"
 """The token for the attempt number (from 1) in the names and S3 URIs of a stage with `retry`."""
 GLUE_JOB_ARGUMENT = "stagewright-job"
@@ -122,9 +126,28 @@ def pipeline_of(run: str) -> str:
     return run.rsplit("-", 2)[0]
 
 
+def instance_name(stage: str, item: str) -> str:
+    """Return the name of the stage that runs for one item of a list: `train/eu`."""
+    return f"{stage}{INSTANCE_MARK}{item}"
+
+
+def stage_of(instance: str) -> str:
+    """Return the stage in the document that a planned stage is an instance of: `train` for `train/eu`."""
+    return instance.partition(INSTANCE_MARK)[0]
+
+
+def item_of(instance: str) -> str:
+    """Return the item of an instance: `eu` for `train/eu`. Empty: the stage has no `for_each`."""
+    return instance.partition(INSTANCE_MARK)[2]
+
+
 def job_name(run: str, stage: str, attempt: int = 1) -> str:
-    """Return `<run>-<stage>-<attempt>`. If that is too long, a hash replaces the end of the run."""
-    tail = f"-{stage}-{attempt}"
+    """Return `<run>-<stage>-<attempt>`. If that is too long, a hash replaces the end of the run.
+
+    In the name of an instance, two hyphens replace the slash, which AWS does not accept. Names of stages and
+    items have single hyphens, so two instances never share a name. A hash replaces the end of a long one.
+    """
+    tail = f"-{_stage_part(stage)}-{attempt}"
     if len(run) + len(tail) <= JOB_NAME_LIMIT:
         return run + tail
     unique = hashlib.sha256(run.encode()).hexdigest()[:8]
@@ -132,11 +155,19 @@ def job_name(run: str, stage: str, attempt: int = 1) -> str:
     return f"{head}-{unique}{tail}"
 
 
+def _stage_part(stage: str) -> str:
+    name = stage.replace(INSTANCE_MARK, "--")
+    if len(name) <= STAGE_PART_LIMIT:
+        return name
+    unique = hashlib.sha256(stage.encode()).hexdigest()[:8]
+    return f"{name[: STAGE_PART_LIMIT - len(unique) - 1].rstrip('-')}-{unique}"
+
+
 def tuning_job_name(run: str, stage: str, attempt: int = 1) -> str:
     """Return `<pipeline>-<stage>-<hash of run and stage>-<attempt>`, with pipeline and stage cut to fit."""
     unique = hashlib.sha256(f"{run} {stage}".encode()).hexdigest()[:10]
     room = TUNING_NAME_LIMIT - len(unique) - ATTEMPT_DIGITS - 2
-    head = f"{pipeline_of(run)}-{stage}"[:room].rstrip("-")
+    head = f"{pipeline_of(run)}-{_stage_part(stage)}"[:room].rstrip("-")
     return f"{head}-{unique}-{attempt}"
 
 

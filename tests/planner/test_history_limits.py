@@ -15,11 +15,11 @@ def gates(count):
 
 def test_run_over_the_history_limit_is_rejected(house):
     with pytest.raises(PlanError, match=r"the run has 25,\d\d\d history events; .* ends it at 25,000"):
-        plan(gates(1_668), house.trigger(), house.recorded())
+        plan(gates(1_930), house.trigger(), house.recorded())
 
 
 def test_run_below_the_history_limit_is_planned(house):
-    made = plan(gates(1_660), house.trigger(), house.recorded())
+    made = plan(gates(1_910), house.trigger(), house.recorded())
     assert history_limits.minimum(made) <= history_limits.LIMIT
     assert made.warnings == ()
 

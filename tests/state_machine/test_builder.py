@@ -556,4 +556,6 @@ def test_output_of_waves_does_not_grow_with_succeeded_stages(engine, train):
     assert json.loads(next(out["output"] for out in outputs if out["name"] == "Wave")) == {
         "waves": [],
         "failures": 0,
+        "fatal": False,
+        "lost": [],
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 
 from stagewright.document.allowed_values import allowed_value_findings
 from stagewright.document.dependencies import cycles, dependencies
+from stagewright.document.list_checks import instance_findings, list_findings, with_for_each
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_checks import reference_findings
 from stagewright.document.trigger_checks import trigger_findings
@@ -20,8 +21,13 @@ def check(pipeline: Pipeline, set_aside: Set[str] = frozenset()) -> list[Finding
 
     `set_aside`: stages that are invalid or missing. References to them, and their fields, are not checked.
     """
+    in_lists = list_findings(pipeline)
+    if in_lists:
+        set_aside |= with_for_each(pipeline)
     findings = [
         *_document(pipeline),
+        *in_lists,
+        *instance_findings(pipeline, set_aside),
         *allowed_value_findings(pipeline),
         *trigger_findings(pipeline, set_aside),
         *reference_findings(pipeline, set_aside),

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from stagewright.document.list_checks import REVIEWED, unreviewed_items
 from stagewright.document.overrides import GUARDED, TOOLKIT
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import ReferenceSite
-from stagewright.document.reference_values import meaning
+from stagewright.document.reference_values import EACH, meaning
 from stagewright.syntax.findings import Finding
 from stagewright.syntax.references import Meaning, Reference, find_references, sole_reference
 
@@ -83,6 +84,8 @@ def _reads_code(stage: object, argument: str) -> bool:
 def _is_open(pipeline: Pipeline, site: ReferenceSite, reference: Reference) -> bool:
     """Return whether a person or an event can set the referenced value to any text."""
     match reference.path:
+        case ("each", *_):
+            return unreviewed_items(pipeline, site, reference) and not _is_number(pipeline, site)
         case ("parameters", *name):
             return ".".join(name) not in pipeline.allowed_values and not _is_number(pipeline, site)
         case ("trigger", "package"):
@@ -97,11 +100,13 @@ def _is_open(pipeline: Pipeline, site: ReferenceSite, reference: Reference) -> b
 def _is_number(pipeline: Pipeline, site: ReferenceSite) -> bool:
     """Return whether the text is one reference to a number or a boolean, which AWS takes for no name."""
     whole = sole_reference(site.text)
-    known = meaning(pipeline, whole) if whole else None
+    known = meaning(pipeline, whole, site.stage) if whole else None
     return isinstance(known, Meaning) and known.type in ("number", "flag")
 
 
 def _remedy(reference: Reference) -> str:
+    if reference.path[0] == EACH:
+        return REVIEWED
     if reference.path[0] != "parameters":
         return "write the value itself, or a parameter with allowed_values"
     name = ".".join(reference.path[1:])

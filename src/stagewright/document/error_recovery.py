@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from stagewright.document.checks import check
 from stagewright.document.merge import ABSENT
 from stagewright.document.pipeline import Pipeline
+from stagewright.document.reference_values import EACH
 from stagewright.document.schema_errors import SchemaError, schema_errors
 from stagewright.syntax.findings import Finding, Path, closest_match
 from stagewright.syntax.references import find_references
@@ -27,7 +28,7 @@ PLACEHOLDERS: Mapping[str, Any] = {
     "stages": {"unnamed": {"kind": "gate", "require": "1 < 2"}},
 }
 """Values for missing required fields."""
-USED_BY_STAGES = ("parameters", "defaults")
+USED_BY_STAGES = ("parameters", "defaults", "lists")
 """Fields of the document that affect the checks of stages."""
 
 
@@ -131,6 +132,8 @@ class ErrorRecovery:
             return True
         text = _at(self.data, path)
         used = [reference.path for reference in find_references(text)] if isinstance(text, str) else []
+        if path[-1] == "for_each" or any(used_path[0] == EACH for used_path in used):
+            used.append(("lists",))
         if path[0] == "triggers" and "parameters" in path:
             used.append(("parameters", str(path[-1])))
         return any(_related(used_path, removed) for used_path in used for removed in self.removed)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stagewright.document.budget import Budget
+from stagewright.document.lists import ItemList
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.stages.base.schema import Defaults
 from stagewright.stages.registry import AnyStage
@@ -19,9 +20,13 @@ from stagewright.syntax.fields import (
     PipelineName,
     Scalar,
     StageName,
+    Whole,
 )
 
 STAGE_LIMIT = 2_000
+"""The most stages of a document, and of a plan, in which each item of a list counts."""
+MAX_CONCURRENCY = 20
+"""Default of `max_concurrency`."""
 
 
 class Pipeline(Model):
@@ -42,6 +47,11 @@ class Pipeline(Model):
     """`{size: [small, large]}`: the only values that a parameter may have, from any source. A parameter that
     chooses the code that runs needs such a list: in `image`, `entrypoint`, `function`, `job`, `model` or
     `request`."""
+    lists: Mapping[Name, ItemList] = Field(default_factory=dict, max_length=50)
+    """`{regions: {items: [eu, us]}}`: lists that stages name in `for_each`."""
+    max_concurrency: Annotated[Whole, Field(ge=1, le=1_600)] = MAX_CONCURRENCY
+    """The most stages of a run that run at the same time. The others wait in the state machine, without a
+    cost."""
     partition: Annotated[str, Accepts(known="plan", roots=("parameters", "trigger"))] = "default"
     """`${trigger.date}`: separates results that must not mix, usually by the date of the data. A stage reuses
     results of its own partition only."""
@@ -66,6 +76,10 @@ class Pipeline(Model):
     """What starts a run. You can always start a run manually."""
     stages: Mapping[StageName, AnyStage] = Field(min_length=1, max_length=STAGE_LIMIT)
     """Stage name -> stage. References and `after` determine the order of execution, not the order here."""
+
+    def list_of(self, name: str) -> str:
+        """Return the list that a stage of a plan belongs to. Empty: it is not an instance of a list."""
+        return self.stages[name].for_each or ""
 
     def trigger_for(self, trigger_filter: Mapping[str, Any]) -> AnyTrigger | None:
         """Return the trigger with this `filter`, or None if the document no longer has it."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from stagewright.document.code_choices import code_findings
+from stagewright.document.list_checks import REVIEWED, across_lists, unreviewed_items
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import ReferenceSite, reference_sites
 from stagewright.document.reference_values import InvalidReference, meaning
@@ -88,9 +89,14 @@ def _is_unknown(reference: Reference, set_aside: Set[str]) -> bool:
 def _reference(
     pipeline: Pipeline, site: ReferenceSite, accepts: Accepts, reference: Reference
 ) -> Iterator[Finding]:
-    known = meaning(pipeline, reference)
+    known = meaning(pipeline, reference, site.stage)
     if isinstance(known, InvalidReference):
         yield Finding(site.path, known.message, known.remedy)
+    elif findings := list(across_lists(pipeline, site, reference)):
+        yield from findings
+    elif site.field == "require" and unreviewed_items(pipeline, site, reference):
+        message = f"{reference.text}: a person who starts a run could open the gate with it"
+        yield Finding(site.path, message, REVIEWED)
     elif site.stage and reference.stage == site.stage:
         yield Finding(
             site.path, f"{reference.text}: a stage cannot refer to itself", "refer to another stage"
@@ -134,7 +140,7 @@ def _format(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
         return
     if site.accepts is None or (site.field == "outputs" and isinstance(site.path[-1], int)):
         return  # a list of outputs contains names; a mapping contains S3 URIs
-    value = render(site.text, lambda reference: _sample(pipeline, reference))
+    value = render(site.text, lambda reference: _sample(pipeline, reference, site.stage))
     field_path = site.path[2:] if site.stage else site.path[1:]
     if site.field == "partition":
         if not PARTITION.fullmatch(str(value)):
@@ -149,8 +155,8 @@ def _format(pipeline: Pipeline, site: ReferenceSite) -> Iterator[Finding]:
         yield from _number(stage, site, value)
 
 
-def _sample(pipeline: Pipeline, reference: Reference) -> Any:
-    known = meaning(pipeline, reference)
+def _sample(pipeline: Pipeline, reference: Reference, stage: str | None) -> Any:
+    known = meaning(pipeline, reference, stage)
     return known.sample if isinstance(known, Meaning) else reference.text
 
 
@@ -206,7 +212,7 @@ def _comparable(pipeline: Pipeline, site: ReferenceSite, comparison: Comparison)
         yield finding
         return
     left, right = (
-        _type_of(pipeline, side.operand) if isinstance(side, Value) else "number" for side in sides
+        _type_of(pipeline, site, side.operand) if isinstance(side, Value) else "number" for side in sides
     )
     if (left == "number") != (right == "number"):
         message = f"{comparison.text} compares {WORDS[left]} with {WORDS[right]}"
@@ -218,7 +224,7 @@ def _comparable(pipeline: Pipeline, site: ReferenceSite, comparison: Comparison)
 def _operands(pipeline: Pipeline, site: ReferenceSite, term: Term) -> Iterator[Finding]:
     """Yield booleans, which cannot be compared, and operands of arithmetic that are not numbers."""
     for operand in operands(term):
-        kind = _type_of(pipeline, operand)
+        kind = _type_of(pipeline, site, operand)
         shown = operand.text if isinstance(operand, Reference) else repr(operand)
         if kind == "flag":
             message = f"{shown} is true or false, but gates compare numbers or texts"
@@ -229,8 +235,8 @@ def _operands(pipeline: Pipeline, site: ReferenceSite, term: Term) -> Iterator[F
             )
 
 
-def _type_of(pipeline: Pipeline, operand: Operand) -> str:
+def _type_of(pipeline: Pipeline, site: ReferenceSite, operand: Operand) -> str:
     if not isinstance(operand, Reference):
         return "text" if isinstance(operand, str) else "number"
-    known = meaning(pipeline, operand)
+    known = meaning(pipeline, operand, site.stage)
     return known.type if isinstance(known, Meaning) else "text"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from stagewright.document.lists import items_of, type_name
 from stagewright.document.pipeline import Pipeline
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.fields import Scalar
@@ -119,9 +120,19 @@ STAGE_VALUES: Mapping[str, StageValue] = {
 }
 
 
-def meaning(pipeline: Pipeline, reference: Reference) -> Meaning | InvalidReference:
-    """Return what is known about a reference's value in this document."""
+EACH = "each"
+"""The first word of a reference to the item that a stage with `for_each` runs for."""
+
+
+def meaning(
+    pipeline: Pipeline, reference: Reference, stage_name: str | None = None
+) -> Meaning | InvalidReference:
+    """Return what is known about a value in this document. `stage_name`: the stage of the text."""
     match reference.path:
+        case ("each", *rest):
+            return _item_value(pipeline, reference, ".".join(rest), stage_name)
+        case ("stages", stage, "all", *rest) if stage in pipeline.stages:
+            return _gathered_value(pipeline, reference, stage, rest)
         case ("parameters", *rest):
             return _parameter(pipeline, ".".join(rest))
         case ("stages", stage, *rest) if stage in pipeline.stages:
@@ -194,6 +205,13 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
     if len(stages := registers(pipeline)) != 1:
         message = f"{reference.text} needs one register stage; the document has {len(stages)}"
         return InvalidReference(message, "add or remove register stages")
+    if pipeline.stages[stages[0]].for_each:
+        message = (
+            f"{reference.text}: {stages[0]} registers a model for each item of a list, so there are many"
+        )
+        return InvalidReference(
+            message, "compare with a number, or let a script compare with the last version"
+        )
     if len(rest) < 2 or rest[1] != "metrics":
         return InvalidReference(f"{reference.text} is unknown", "write ${champion.<stage>.metrics.<name>}")
     if rest[0] not in pipeline.stages:
@@ -202,6 +220,46 @@ def _champion_value(pipeline: Pipeline, reference: Reference, rest: list[str]) -
         )
     known = _stage_value(rest[0], pipeline.stages[rest[0]], rest[1:])
     return known if isinstance(known, InvalidReference) else replace(known, known="plan")
+
+
+def _item_value(
+    pipeline: Pipeline, reference: Reference, field: str, stage_name: str | None
+) -> Meaning | InvalidReference:
+    """Return the meaning of `${each.<field>}`. Its sample is that of the first item."""
+    stage = pipeline.stages.get(stage_name or "")
+    declared = pipeline.lists.get(stage.for_each or "") if stage else None
+    if declared is None:
+        return InvalidReference(f"{reference.text}: the stage runs for no list", "set for_each: <list>")
+    first = items_of(declared, pipeline.parameters)[0]
+    if field not in first.values:
+        message = (
+            f"{reference.text}: the items have no {field}" if field else f"{reference.text} names no field"
+        )
+        return InvalidReference(message, nearest(field, first.values, "they have"))
+    value = first.values[field]
+    return Meaning(type_name(value), "plan", value)
+
+
+def _gathered_value(
+    pipeline: Pipeline, reference: Reference, name: str, rest: list[str]
+) -> Meaning | InvalidReference:
+    """Return the meaning of `${stages.<name>.all...}`: the folder with one folder per instance."""
+    stage = pipeline.stages[name]
+    if not stage.for_each:
+        remedy = f"write ${{stages.{name}.{'.'.join(rest)}}}"
+        return InvalidReference(f"{reference.text}: {name} has no for_each", remedy)
+    if rest == ["model"] and stage.job_service == "training":
+        return Meaning("uri", "plan", "s3://bucket/runs/")
+    if not rest or rest[0] != "outputs":
+        remedy = "gather outputs" + (" or the model" if stage.job_service == "training" else "")
+        return InvalidReference(f"{reference.text}: {'.'.join(rest) or 'nothing'} cannot be gathered", remedy)
+    known = _stage_value(name, stage, rest)
+    if isinstance(known, InvalidReference):
+        return known
+    if rest[1] in stage.own_locations:
+        message = f"{reference.text}: the document chooses the location of {rest[1]}"
+        return InvalidReference(message, f"remove the location of {rest[1]} in stages.{name}")
+    return replace(known, known="plan")
 
 
 def _with_article(kind: str) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
+from stagewright.document.expansion import instances_of
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import trigger_name
 from stagewright.errors import Problem
@@ -39,7 +40,8 @@ def selected_by_document(pipeline: Pipeline, trigger: Trigger) -> bool:
     if not trigger.only or trigger.start or trigger.skip or trigger.bypass:
         return False
     return any(
-        trigger_name(declared.filter) == trigger.name and declared.only == trigger.only
+        trigger_name(declared.filter) == trigger.name
+        and instances_of(pipeline, declared.only) == trigger.only
         for declared in pipeline.triggers
     )
 

@@ -23,7 +23,14 @@ from stagewright.catalog import request_contract, step_functions_fields
 from stagewright.document.controls import evidence, guarded_by
 from stagewright.errors import PlanError, Problem
 from stagewright.naming import ATTEMPT
-from stagewright.planner import approvals, controls, fingerprint, output_locations, rendering_limits
+from stagewright.planner import (
+    approvals,
+    controls,
+    fingerprint,
+    gathering,
+    output_locations,
+    rendering_limits,
+)
 from stagewright.planner.model import GoodResult, Recorded, StagePlan, Trigger
 from stagewright.planner.reuse import ReuseCase, ReusePolicy
 from stagewright.planner.selection import STARTS, Selected
@@ -337,6 +344,7 @@ class _Decider:
             outputs=built.outputs,
             metrics=built.metrics,
             bundle=resolved.bundle,
+            copies=gathering.copies(stage, self.resolver.values, self.decisions.stages),
             uses=tuple(kind.uses(built.requests, built.timeout, attempts)),
             **_flow_fields(stage),
         )

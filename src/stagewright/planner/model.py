@@ -13,7 +13,7 @@ from stagewright.planner.selection import Selection
 from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
 from stagewright.stages.base.usage import Use
 
-PLAN_FORMAT = 3
+PLAN_FORMAT = 4
 Action = Literal["run", "reuse", "skip"]
 
 
@@ -168,6 +168,23 @@ class Binding:
 
 
 @dataclass(frozen=True)
+class Gathered:
+    """The instances that a stage outside their list depends on.
+
+    Fields:
+        stages: The stages of the list whose failure loses an instance.
+        skips: Gates of the list with `else: skip`, which leave an instance out.
+        failures: The most instances that may be lost. With more, the stage does not run.
+        items: The number of instances. If none is left, the stage does not run.
+    """
+
+    stages: tuple[str, ...]
+    skips: tuple[str, ...]
+    failures: int
+    items: int
+
+
+@dataclass(frozen=True)
 class StagePlan:
     """One stage of a plan. `requests`: AWS operation -> exact request, with tokens for run-time values."""
 
@@ -201,6 +218,16 @@ class StagePlan:
     """The gates with `stop` in other chains of the stage's wave. The stage checks them before it starts."""
     awaits: str = ""
     """The register stage for whose version's approval the stage waits, itself or through another stage."""
+    of_list: str = ""
+    """The list that the stage is an instance of. Its failure does not end the run."""
+    failures: int = 0
+    """The most items of the list that may fail."""
+    gathers: tuple[Gathered, ...] = ()
+    """The instances that the stage depends on, if it is outside their list."""
+    copies: Mapping[str, str] = field(default_factory=dict)
+    """S3 URI of a reused output -> where the stage reads it, together with those of other instances."""
+    part: int = 0
+    """The part of its chain, if the chain has several independent parts, from 1. A failure ends the part."""
 
 
 @dataclass(frozen=True)

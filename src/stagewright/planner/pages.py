@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stagewright.errors import PlanError, Problem
-from stagewright.naming import ATTEMPT
+from stagewright.naming import ATTEMPT, item_of
 from stagewright.planner.model import Plan, StagePlan
 
 LIMIT = 150_000
@@ -86,9 +86,16 @@ def _named(stage: StagePlan) -> dict[str, Any]:
 
 
 def _flow(stage: StagePlan) -> dict[str, Any]:
-    """Return the fields about gates. Empty ones are left out."""
-    fields = {"else": stage.otherwise, "gates": stage.gates, "watch": stage.watch}
-    return {name: value for name, value in fields.items() if value}
+    """Return the fields about gates, lists and parts. Empty ones are left out."""
+    fields = {
+        "else": stage.otherwise,
+        "gates": stage.gates,
+        "watch": stage.watch,
+        "gathers": [asdict(gathered) for gathered in stage.gathers],
+        "part": stage.part,
+    }
+    own = {"list": stage.of_list, "item": item_of(stage.name), "failures": stage.failures}
+    return {name: value for name, value in fields.items() if value} | (own if stage.of_list else {})
 
 
 def _chain(plan: Plan, stages: dict[str, StagePlan], names: Sequence[str]) -> str:

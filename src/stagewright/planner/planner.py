@@ -34,14 +34,15 @@ from stagewright.planner.warnings import missing_metrics, orphaned_endpoints
 def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool = False) -> Plan:
     """Return the plan of the run that `trigger` starts.
 
-    `pipeline` has the parameters of the run. `force` runs every enabled stage. Raises PlanError with every
-    problem.
+    `pipeline` has the parameters of the run, and its lists are expanded. `force` runs every enabled stage.
+    Raises PlanError with every problem.
     """
     selected = select(pipeline, trigger.selection)
     needs = dependencies(pipeline)
     run = run_id(recorded.installation, pipeline.name, trigger.key, event_time(trigger))
 
-    decisions = decide(selected, needs, trigger, recorded, run, force)
+    named = replace(trigger, **vars(trigger.selection.of_instances(pipeline)))
+    decisions = decide(selected, needs, named, recorded, run, force)
     priced = cost.priced(decisions.stages, pipeline.budget, recorded.prices)
     problems = [*decisions.problems, *cost.over_budget(pipeline.budget, priced.values())]
     if problems:

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 
 from stagewright.document.dependencies import dependencies
+from stagewright.document.expansion import instances_of
 from stagewright.document.pipeline import Pipeline
 from stagewright.errors import PlanError, Problem
+from stagewright.naming import stage_of
 from stagewright.syntax.findings import nearest
 
 OFF = "off"
@@ -49,6 +51,16 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self.only or self.start or self.skip or self.bypass)
 
+    def of_instances(self, pipeline: Pipeline) -> Selection:
+        """Return the selection with all instances of a stage in place of its name.
+
+        `pipeline`: expanded, see `document.expansion`.
+        """
+        only, start, skip, bypass = (
+            instances_of(pipeline, names) for names in (self.only, self.start, self.skip, self.bypass)
+        )
+        return Selection(only, start, skip, bypass, self.reason)
+
     def to_json(self) -> dict[str, list[str] | str]:
         """Return the selection as JSON, without empty fields."""
         fields = asdict(self).items()
@@ -73,10 +85,12 @@ class Selected:
 
 
 def select(pipeline: Pipeline, selection: Selection) -> Selected:
-    """Apply a selection to a document. Disabled stages stay disabled.
+    """Apply a selection to a document. Disabled stages stay disabled. The name of a stage with `for_each`
+    selects all its instances.
 
     Raises PlanError for an unknown stage, or a contradiction.
     """
+    selection = selection.of_instances(pipeline)
     if problems := tuple(_problems(pipeline, selection)):
         raise PlanError(problems)
     why = {name: OFF for name, stage in pipeline.stages.items() if not stage.enabled}
@@ -113,7 +127,8 @@ def unrunnable(pipeline: Pipeline, selection: Selection) -> tuple[Problem, ...]:
 def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
     for option, name in _named(selection):
         if name not in pipeline.stages:
-            yield Problem(option, f"no such stage: {name}", nearest(name, pipeline.stages, "stages"))
+            if not _may_be_instance(pipeline, name):
+                yield Problem(option, f"no such stage: {name}", nearest(name, pipeline.stages, "stages"))
         elif option != "skip" and name in selection.skip:
             yield Problem(option, f"{name} is also skipped", "name it once")
         elif option in ("only", "from") and name in selection.bypass:
@@ -129,6 +144,12 @@ def _problems(pipeline: Pipeline, selection: Selection) -> Iterator[Problem]:
     if selection.only and selection.start:
         message = "a run that starts from a stage includes all stages that depend on it"
         yield Problem("only", message, "use either only or from; skip can be combined with both")
+
+
+def _may_be_instance(pipeline: Pipeline, name: str) -> bool:
+    """Return whether the name may be an instance of a document that is not expanded yet."""
+    stage = pipeline.stages.get(stage_of(name))
+    return stage is not None and stage.for_each is not None
 
 
 def _named(selection: Selection) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from stagewright.syntax.fields import Model
 from stagewright.syntax.references import render, sole_reference, text_of
 
 UNRENDERED = frozenset(
-    ("kind", "enabled", "after", "description", "require", "otherwise", "pin", "cache", "retry")
+    ("kind", "enabled", "after", "for_each", "description", "require", "otherwise", "pin", "cache", "retry")
 )
 """Fields that do not reach a request, and conditions, which are rendered by their own rules."""
 

@@ -18,8 +18,8 @@ from stagewright.catalog.request_contract import TOKEN, tokens_in
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import texts
 from stagewright.errors import PlanError, Problem
-from stagewright.naming import ATTEMPT
-from stagewright.planner import fingerprint
+from stagewright.naming import ATTEMPT, item_of, stage_of
+from stagewright.planner import fingerprint, gathering
 from stagewright.planner.external_inputs import external_of
 from stagewright.planner.model import Binding, Recorded, StagePlan, Trigger
 from stagewright.planner.stage_files import bundle
@@ -113,14 +113,22 @@ class StageResolver:
         files, external = self.sources(name)
         requests = self._build(name, self._symbol, self.symbols, "<job>", "<outputs>", "<code>")
         self.literals[name] = tokens_in(requests)
-        upstream = {
-            need: self.stages[need].fingerprint
-            for need in sorted(needs)
-            if self.stages[need].action != "skip"
-        }
+        upstream = self._upstream(name, [need for need in needs if self.stages[need].action != "skip"])
         inputs = fingerprint.inputs(requests, files, self.recorded.release, external, upstream)
         measured = _metric_inputs(self.pipeline.stages[name])
         return ResolvedStage(inputs | measured | self._champion_inputs(name), files)
+
+    def _upstream(self, name: str, needs: Iterable[str]) -> dict[str, str]:
+        """Return stage -> fingerprint. The instances of another list are one entry, to save room."""
+        own, stages = self.pipeline.list_of(name), self.pipeline.stages
+        single: dict[str, str] = {}
+        instances: dict[str, dict[str, str]] = {}
+        for need in sorted(needs):
+            if stages[need].for_each in (None, own):
+                single[need] = self.stages[need].fingerprint
+            else:
+                instances.setdefault(stage_of(need), {})[need] = self.stages[need].fingerprint
+        return single | {stage: fingerprint.digest(prints) for stage, prints in instances.items()}
 
     def sources(self, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Return the code files of a stage, and its external inputs with their digests.
@@ -136,6 +144,7 @@ class StageResolver:
             problems += error.problems
         external = dict(external_of(stage, self.values))
         problems += self._missing_results(name)
+        problems += gathering.problems(self.pipeline, name, self.stages)
         problems += self._missing_data(name, external)
         if problems:
             raise PlanError(tuple(problems))
@@ -149,12 +158,16 @@ class StageResolver:
         """
         stage = self.pipeline.stages[name]
         uri = self.recorded.installation.uri
-        outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{name}{f'/{ATTEMPT}' if stage.retry else ''}")
+        own = f"/{item_of(name)}" if stage.for_each else ""
+        own += f"/{ATTEMPT}" if stage.retry else ""
+        outputs = uri(f"runs/{self.pipeline.name}/{self.run}/{stage_of(name)}{own}")
         code = uri(f"code/{self.pipeline.name}/{self.recorded.release.bundle(files)}") if files else ""
         bindings: dict[str, Binding] = {}
         reused: list[Any] = []
         lookup_value = self._value_lookup(name, bindings, reused)
-        requests = self._build(name, lookup_value, self.values, job, outputs, code)
+        requests = self._build(
+            name, lookup_value, self.values, job, outputs, code, own if stage.for_each else ""
+        )
         _check_isolation(name, requests, files)
         if self._jobs(name, stage, self.values).encrypt_traffic:
             _check_one_instance(name, requests)
@@ -203,7 +216,9 @@ class StageResolver:
             if not self.recorded.external.get(uri):
                 yield Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)
 
-    def _build(self, name: str, find: Lookup, values: Values, job: str, outputs: str, code: str) -> Requests:
+    def _build(
+        self, name: str, find: Lookup, values: Values, job: str, outputs: str, code: str, own: str = ""
+    ) -> Requests:
         original = self.pipeline.stages[name]
         stage = rendered(original, find)
         defaults = self.pipeline.defaults
@@ -219,6 +234,7 @@ class StageResolver:
             run=values["run", "id"],
             job=job,
             outputs=outputs,
+            own_folder=own,
             code=code,
             image=image,
             instance_type=instance_type,
@@ -284,6 +300,8 @@ class StageResolver:
 
     def _symbol(self, reference: Reference) -> Any:
         """Return a document value as it is, and a symbol for the result of a stage."""
+        if reference.gathered:
+            return f"<{'.'.join(reference.path[1:])}>/"
         if not reference.stage:
             return reference.text if reference.of_champion else lookup(self.symbols, reference)
         return f"<{'.'.join(reference.path[1:])}>"

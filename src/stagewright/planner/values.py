@@ -8,7 +8,7 @@ from typing import Any
 
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.triggers import trigger_name
-from stagewright.naming import Installation
+from stagewright.naming import RUNS, Installation
 from stagewright.planner.model import Trigger
 from stagewright.syntax.references import Reference, find_references, render
 
@@ -69,9 +69,18 @@ def lookup(values: Values, reference: Reference) -> Any:
     """Return the value of a reference. Raises KeyError if it does not exist, or needs a stage's result."""
     if reference.path[0] == "parameters":
         return values["parameters", ".".join(reference.path[1:])]
+    if reference.gathered:
+        return gathered_folder(values, reference)
     return values[reference.path]
+
+
+def gathered_folder(values: Values, reference: Reference) -> str:
+    """Return the S3 URI of the folder with one folder per instance: of its output, or its model."""
+    _, stage, _, *output = reference.path
+    folder = "/".join((stage, *output[1:]))
+    return f"s3://{values['bucket',]}/{RUNS}{values['pipeline',]}/{values['run', 'id']}/{folder}/"
 
 
 def refers_to_stage(text: str) -> bool:
     """Return whether `text` refers to a stage's result."""
-    return "${" in text and any(reference.stage for reference in find_references(text))
+    return "${" in text and any(ref.stage or ref.gathered for ref in find_references(text))

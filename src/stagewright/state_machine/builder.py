@@ -50,34 +50,46 @@ CHAINS = expression(f"""
 """)
 WAVE_PAGES = expression("[$states.input.waves[0].pages]")
 PAGE_CHAINS = expression("$states.input.chains")
-HAS_FAILED = expression("$states.input.failures > 0")
-HAS_STOPPED = expression("$exists($states.input.stopped)")
-HAS_WAVE = expression("$count($states.input.waves) > 0")
+HAS_FAILED = expression("$states.input.fatal = true")
+HAS_WAVE = expression("$not($exists($states.input.stopped)) and $count($states.input.waves) > 0")
+HAS_LOST_TOO_MANY = expression("""
+    $count($filter($distinct($states.input.lost.list), function($list) { (
+      $lost := $states.input.lost[list = $list];
+      $count($distinct($lost.item)) > ($lost.failures)[0] ) })) > 0
+""")
 
-# Chains return only failures. Results are in the runs table, because a thousand of them do not fit into a
-# state. `closed`, `stopped` and `reason` exist only if a gate is closed.
+# Chains return only what did not succeed. Results are in the runs table, because a thousand of them do not
+# fit into a state. `lost`: the instances among the failures, which do not end the run. `closed`, `stopped`
+# and `reason` exist only if a gate is closed.
 PAGE_ENDED = expression("""
-    { 'failures': $count($states.result.failed), 'failed': ($states.result.failed)[0],
-      'closed': $states.result.closed, 'stopped': ($states.result.stopped)[0],
-      'reason': ($states.result.reason)[0] }
+    ( $failed := $states.result.failed;
+      { 'failures': $count($failed), 'failed': $failed[0],
+        'lost': [$failed[$exists(list)].{ 'list': list, 'item': item, 'failures': failures }],
+        'closed': $states.result.closed, 'stopped': ($states.result.stopped)[0],
+        'reason': ($states.result.reason)[0] } )
 """)
 WAVE_ENDED = expression(f"""
     {{ 'waves': {REST.format("waves")},
-       'failures': $sum($states.result.failures),
-       'failed': ($states.result.failed)[0],
+       'failures': $sum($append($states.input.failures, $states.result.failures)),
+       'fatal': $sum($states.result.failures) > $count($states.result.lost),
+       'lost': $append($states.input.lost, $states.result.lost),
+       'failed': $append($states.input.failed, $states.result.failed)[0],
        'closed': $append($states.input.closed, $states.result.closed),
        'stopped': ($states.result.stopped)[0],
        'reason': $append($states.input.reason, $states.result.reason)[0] }}
 """)
 CLOSED_BEFORE = expression("[$states.input.closed]")
-RUN_ENDED = expression(f"""
-    $merge([{{ 'run': {RUN} }}, $exists($states.input.closed) ? {{ 'reason':
-      $exists($states.input.stopped) ? $states.input.stopped : $states.input.reason }} : {{}}])
-""")
-RUN_CAUSE = expression("""
+_FAILURES = """
     $states.input.failed.stage & ': ' & $states.input.failed.cause
       & ($states.input.failures > 1 ? ' (and ' & $string($states.input.failures - 1) & ' more failed)' : '')
+"""
+RUN_ENDED = expression(f"""
+    ( $reason := $exists($states.input.stopped) ? $states.input.stopped
+        : $exists($states.input.failed) ? 'max_failures allows it: ' & {_FAILURES}
+        : $states.input.reason;
+      $merge([{{ 'run': {RUN} }}, $exists($reason) ? {{ 'reason': $reason }} : {{}}]) )
 """)
+RUN_CAUSE = expression(_FAILURES)
 
 PAGE_LOST = expression(f"""
     {{ 'failures': 1,
@@ -107,8 +119,8 @@ def _states() -> dict[str, State]:
         "More waves?": Choice(
             (
                 Rule(HAS_FAILED, "Run failed"),
-                Rule(HAS_STOPPED, "Run done"),
                 Rule(HAS_WAVE, "Wave"),
+                Rule(HAS_LOST_TOO_MANY, "Run failed"),
             ),
             default="Run done",
         ),
@@ -145,6 +157,7 @@ def _chains() -> Map:
             "values": {},
             "known": [],
             "closed": CLOSED_BEFORE,
+            "outcome": {},
         },
         start=walker.START,
         states=walker.states(),

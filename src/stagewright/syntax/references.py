@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from stagewright.syntax.fields import Known, Scalar, ValueType
 
+ALL = "all"
+"""The word of a reference to all instances of a stage: `${stages.train.all.model}`."""
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 
 
@@ -27,7 +29,16 @@ class Reference:
     @property
     def stage(self) -> str | None:
         """The stage whose result is referenced, or None."""
-        return self.path[1] if self.path[0] == "stages" and len(self.path) > 1 else None
+        return self.path[1] if self._names_stage and not self.gathered else None
+
+    @property
+    def gathered(self) -> str | None:
+        """The stage whose instances are referenced together: `${stages.train.all.model}`. None: no such."""
+        return self.path[1] if self._names_stage and self.path[2:3] == (ALL,) else None
+
+    @property
+    def _names_stage(self) -> bool:
+        return self.path[0] == "stages" and len(self.path) > 1
 
     @property
     def of_champion(self) -> bool:
@@ -91,6 +102,20 @@ def render(value: Any, lookup: Callable[[Reference], Any]) -> Any:
             return [render(item, lookup) for item in value]
         case _:
             return value
+
+
+def rewrite(text: str, change: Callable[[Reference], Any]) -> Any:
+    """Return `text` with each reference replaced by `change(reference)`, still to be rendered.
+
+    A text that is one reference takes the type of its replacement. Escaped references stay escaped.
+    """
+    if reference := sole_reference(text):
+        return change(reference)
+
+    def replace(match: re.Match[str]) -> str:
+        return match[0] if match[1] is None else text_of(change(_reference(match)))
+
+    return _TOKEN.sub(replace, text)
 
 
 def text_of(value: Any) -> str:

@@ -60,6 +60,12 @@ ROUTER = Role(
             ("s3:GetObject", "s3:PutObject"),
             ("releases/", "code/"),
         ),
+        objects(
+            "GatherOutputs",
+            "Copies reused outputs next to those of the run, for a stage that reads all of them.",
+            ("s3:GetObject", "s3:PutObject"),
+            ("runs/",),
+        ),
         list_bucket(
             "Finds inputs and reusable results, and the order of pushes. Without it, S3 reports a missing"
             " object as access denied.",

@@ -11,6 +11,7 @@ from stagewright.aws.objects import ListedObject
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import reference_sites
 from stagewright.gateway import Gateway
+from stagewright.naming import stage_of
 from stagewright.planner.model import GoodResult
 from stagewright.syntax.references import find_references
 
@@ -32,8 +33,15 @@ class ArtifactRef:
 
 def referenced_outputs(pipeline: Pipeline) -> frozenset[tuple[str, str]]:
     """Return (stage, output) of every output that the document refers to."""
-    paths = (reference.path for site in reference_sites(pipeline) for reference in find_references(site.text))
-    return frozenset((path[1], path[3]) for path in paths if path[0] == "stages" and path[2] == "outputs")
+    references = [ref for site in reference_sites(pipeline) for ref in find_references(site.text)]
+    paths = (ref.path for ref in references if ref.stage)
+    gathered = {
+        (ref.gathered, ref.path[4]) for ref in references if ref.gathered and ref.path[3] == "outputs"
+    }
+    of_instances = {
+        (name, output) for name in pipeline.stages for stage, output in gathered if stage_of(name) == stage
+    }
+    return frozenset((path[1], path[3]) for path in paths if path[2] == "outputs") | of_instances
 
 
 def artifact_refs(

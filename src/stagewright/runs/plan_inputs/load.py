@@ -15,6 +15,7 @@ from typing import Any
 from stagewright.catalog.prices import Prices
 from stagewright.document import layers
 from stagewright.document.controls import gate_parameters
+from stagewright.document.expansion import expanded
 from stagewright.document.layers import Effective, Layers
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
@@ -33,6 +34,7 @@ from stagewright.runs import four_eyes
 from stagewright.runs import prices as price_store
 from stagewright.runs.documents import revisions
 from stagewright.runs.plan_inputs.artifacts import artifact_refs, exists, input_digest, referenced_outputs
+from stagewright.runs.plan_inputs.gathered import copy_gathered
 from stagewright.runs.plan_inputs.model_packages import approval_statuses, approved_package
 from stagewright.runs.plan_inputs.previous_results import continued_results, previous_results
 from stagewright.runs.releases import manifest as manifests
@@ -108,6 +110,7 @@ def plan_run(gateway: Gateway, trigger: Trigger, options: RunOptions, inputs: Ru
         gateway, document, trigger, release, revision, inputs.jobs, force=options.force, prices=prices
     )
     ensure_bundles(gateway, release, plan)
+    copy_gathered(gateway, plan)
     plan = replace(plan, manifest=manifest.version, warnings=(*plan.warnings, *warnings))
     people = (manifest.by, str(manifest.promoted.get("by", "")))
     return four_eyes.bar(gateway, plan, people) if inputs.four_eyes else plan
@@ -129,7 +132,7 @@ def make_plan(
     `jobs`: the installation's settings of jobs. Only reads. Raises DocumentError if a parameter is wrong, and
     PlanError if the run cannot be planned.
     """
-    pipeline = with_parameters(document.pipeline, dict(trigger.parameters))
+    pipeline = expanded(with_parameters(document.pipeline, dict(trigger.parameters)))
     selected = select(pipeline, trigger.selection).pipeline
     results, superseded = previous_results(gateway, selected, _partition(selected, trigger, gateway))
     if trigger.package:

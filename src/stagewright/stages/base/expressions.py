@@ -15,6 +15,8 @@ The walker's state input has these fields:
 | `stages` | the next stages of the chain |
 | `values` | dotted path -> value: `{"evaluate.metrics.r2": 0.91}` |
 | `known` | the stages whose values are in `values` |
+| `closed` | the gates that are closed and the instances that failed, in earlier waves |
+| `outcome` | what the chain returns: `failed`, `closed`, `stopped`, `reason`; each only if there is any |
 | `started` | the start of the stage, ISO 8601 |
 | `result`, `error` | the end of the stage |
 
@@ -45,10 +47,17 @@ TIMEOUT = expression("$states.input.stage.timeout")
 REST = "[$filter($states.input.{0}, function($item, $index) {{ $index > 0 }})]"
 ELAPSED = "($millis() - $toMillis($states.input.started))"
 
+CARRIED = """
+    'values': $states.input.values, 'closed': [$states.input.closed], 'outcome': $states.input.outcome
+"""
+"""Members of the walker's state that every stage of a chain passes on."""
 TAKE = expression(f"""
     {{ 'stage': $states.input.stages[0], 'stages': {REST.format("stages")},
-       'values': $states.input.values, 'known': [$states.input.known], 'started': $now() }}
+       'known': [$states.input.known], 'started': $now(), {CARRIED} }}
 """)
+OTHER_PARTS = "[$filter($states.input.stages, function($next) {{ $next.part != {0}.part }})]"
+"""The stages of the chain's other parts. None, if the chain has one part: it has no number."""
+OUTCOME = expression("$states.input.outcome")
 
 
 def with_(fields: str) -> str:

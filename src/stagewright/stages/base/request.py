@@ -44,6 +44,7 @@ class BuildContext:
     Fields:
         job: The name of the job.
         outputs: S3 URI of the folder for the job's outputs, without a slash at the end.
+        own_folder: The end of `outputs` that only this instance has: `/eu`. Empty: it is not an instance.
         code: S3 URI of the stage's code bundle, without a slash at the end.
         image: Image URI.
         environment: Environment variables of the job.
@@ -60,6 +61,7 @@ class BuildContext:
     run: str
     job: str
     outputs: str
+    own_folder: str = ""
     code: str = ""
     image: str = ""
     instance_type: str = ""
@@ -70,6 +72,11 @@ class BuildContext:
     served: Served = ""
     find: Lookup = _no_lookup
     find_reviewed: Lookup = _no_lookup
+
+    def output(self, name: str) -> str:
+        """S3 URI of an output, without a slash at the end. The instances of a stage share the folder above
+        it, so that a job can read all of them as one input."""
+        return f"{self.outputs.removesuffix(self.own_folder)}/{name}{self.own_folder}"
 
     @property
     def source(self) -> str:

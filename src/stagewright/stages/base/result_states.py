@@ -17,8 +17,11 @@ from stagewright.formats import FORMAT, ITEMS
 from stagewright.naming import UNSUCCESSFUL
 from stagewright.stages.base import expressions, retries
 from stagewright.stages.base.expressions import (
+    CARRIED,
     CAUSE_LIMIT,
     ELAPSED,
+    OTHER_PARTS,
+    OUTCOME,
     SENTENCE_LIMIT,
     attempted,
     bound_values,
@@ -39,9 +42,9 @@ RESULT_TEXT = expression(f"$string($merge([$states.input.result, {{ 'seconds': {
 RECORDED = expression(f"""
     ( $done := [$states.input.stage.name];
       $results := {{ $states.input.stage.name: $states.input.result }};
-      {{ 'stages': [$states.input.stages],
+      $merge([{{ {CARRIED} }}, {{ 'stages': [$states.input.stages],
          'known': [$states.input.known, $done],
-         'values': $merge([$states.input.values, {bound_values("$done", "$results")}]) }} )
+         'values': $merge([$states.input.values, {bound_values("$done", "$results")}]) }}]) )
 """)
 HAS_ENDED = expression("$count($states.input.stages) = 0")
 
@@ -83,29 +86,50 @@ NEXT_ATTEMPT = expression(f"""
     ( $next := $states.input.stage.attempt + 1;
       $named := $parse({attempted("$states.input.stage.retry.named", "$next")});
       $again := $merge([$states.input.stage, {{ 'attempt': $next }}, $named]);
-      {{ 'stages': $append([$again], $states.input.stages),
-         'values': $states.input.values, 'known': [$states.input.known],
-         'wait': $states.input.stage.retry.wait }} )
+      {{ 'stages': $append([$again], $states.input.stages), 'known': [$states.input.known],
+         'wait': $states.input.stage.retry.wait, {CARRIED} }} )
 """)
 RETRY_WAIT = expression("$states.input.wait")
 ERROR = expression("$states.input.error.Error")
 CAUSE = expression(shortened(_REASON, CAUSE_LIMIT))
-FAILURE = expression(f"""
-    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
-                    'cause': {shortened(_REASON, SENTENCE_LIMIT)} }} }}
-""")
-UNRECORDED = expression(f"""
-    {{ 'failed': {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error,
-                    'cause': {shortened(words_of("$states.input.error.Cause"), SENTENCE_LIMIT)} }} }}
-""")
+_FAILED = """
+    {{ 'stage': $states.input.stage.name, 'error': $states.input.error.Error, 'cause': {0},
+       'list': $states.input.stage.list, 'item': $states.input.stage.item,
+       'failures': $states.input.stage.failures }}
+"""
+
+
+def _ended(changes: str, stages: str = OTHER_PARTS.format("$states.input.stage")) -> str:
+    """Return an expression: the chain without the rest of the stage's part, and `changes` of its outcome."""
+    return expression(f"""
+        ( $before := $states.input.outcome;
+          {{ 'stages': {stages}, 'known': [$states.input.known], 'values': $states.input.values,
+             'closed': [$states.input.closed], 'outcome': $merge([$before, {changes}]) }} )
+    """)
+
+
+def _failure(cause: str) -> str:
+    """Return an expression: the chain after a failure. An instance that failed closes what depends on it."""
+    return _ended(f"""
+        {{ 'failed': $append($before.failed, {_FAILED.format(cause)}),
+           'closed': $append($before.closed,
+             $exists($states.input.stage.list) ? $states.input.stage.name : []) }}
+    """)
+
+
+FAILURE = _failure(shortened(_REASON, SENTENCE_LIMIT))
+UNRECORDED = _failure(shortened(words_of("$states.input.error.Cause"), SENTENCE_LIMIT))
 ELSE_STOP = "$states.input.stage.else = 'stop'"
-# The output of a closed gate. `reason` becomes the run's reason. `stop` has precedence over `skip`.
-CLOSED_OUTPUT = expression(f"""
-    {{ 'closed': [$states.input.stage.name],
+# The outcome of a closed gate. `reason` becomes the run's reason. `stop` has precedence over `skip`.
+CLOSED_OUTPUT = _ended(
+    f"""
+    {{ 'closed': $append($before.closed, $states.input.stage.name),
        ({ELSE_STOP} ? 'stopped' : 'reason'):
          ({ELSE_STOP} ? 'stopped by gate ' : 'skipped the stages that depend on gate ')
            & $states.input.stage.name & ': ' & {shortened("$states.input.error.Cause", SENTENCE_LIMIT)} }}
-""")
+    """,
+    f"{ELSE_STOP} ? [] : {OTHER_PARTS.format('$states.input.stage')}",
+)
 
 _ALWAYS = {
     FORMAT: {"N": str(ITEMS["stage"])},
@@ -135,7 +159,7 @@ def states(following: str) -> dict[str, State]:
     return {
         DONE: Choice((Rule(HAS_ENDED, "Record last"),), default="Record"),
         "Record": Task("dynamodb:updateItem", good, RECORDED, following, retries.TABLE, CAUGHT),
-        "Record last": Task("dynamodb:updateItem", good, {}, None, retries.TABLE, CAUGHT),
+        "Record last": Task("dynamodb:updateItem", good, OUTCOME, None, retries.TABLE, CAUGHT),
         FAILED: Choice((Rule(CAN_RETRY, "Record attempt"),), default="Record failure"),
         "Record attempt": Task(
             "dynamodb:updateItem",
@@ -147,16 +171,16 @@ def states(following: str) -> dict[str, State]:
         ),
         "Wait for next attempt": Wait(RETRY_WAIT, following),
         # An unsuccessful stage has its own key in the index, apart from good results.
-        "Record failure": _unsuccessful(_BAD, FAILURE),
-        CLOSED: _unsuccessful(_SHUT, CLOSED_OUTPUT),
-        "Failure unrecorded": Pass(UNRECORDED, None),
+        "Record failure": _unsuccessful(_BAD, FAILURE, following),
+        CLOSED: _unsuccessful(_SHUT, CLOSED_OUTPUT, following),
+        "Failure unrecorded": Pass(UNRECORDED, following),
     }
 
 
-def _unsuccessful(values: Mapping[str, Any], output: str) -> Task:
+def _unsuccessful(values: Mapping[str, Any], output: str, following: str) -> Task:
     arguments = _update(values, remove=("result",))
     caught = Catch("Failure unrecorded", expressions.INPUT)
-    return Task("dynamodb:updateItem", arguments, output, None, retries.TABLE, caught)
+    return Task("dynamodb:updateItem", arguments, output, following, retries.TABLE, caught)
 
 
 def _update(

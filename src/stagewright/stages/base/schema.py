@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from stagewright.syntax.fields import (
     Accepts,
@@ -94,6 +94,9 @@ class Stage(Model):
     """Whether the stage can run. References to a disabled stage resolve to its last good result."""
     after: tuple[StageName, ...] = ()
     """Stages that must succeed first, in addition to the stages that this stage refers to."""
+    for_each: Name | None = None
+    """A list in `lists`. The stage then runs once for each of its items, as `<stage>/<item>`. See *For each
+    item of a list*."""
     description: str = ""
     """A description for readers. It has no effect."""
     pin: RunId | None = None
@@ -107,6 +110,18 @@ class Stage(Model):
     """Fields that are merged last into the AWS request of the stage, with AWS's names, for options that have
     no field of their own. Settings of the installation, names, roles, and what the stage itself adds cannot
     be changed here: a list must repeat the entries of the stage."""
+
+    _item: str = PrivateAttr("")
+
+    def instance(self, item: str, changes: Mapping[str, Any]) -> Self:
+        """Return the stage for one item of its list, with these changes of its fields."""
+        copy = self.model_copy(update=changes)
+        copy._item = item
+        return copy
+
+    def own_name(self, name: str) -> str:
+        """Return the name of a resource that outlives the run. An instance has one of its own."""
+        return f"{name}-{self._item}" if self._item else name
 
     @property
     def is_control(self) -> bool:
@@ -141,6 +156,11 @@ class Stage(Model):
     def overwrites_its_result(self) -> bool:
         """Whether a later run writes its result to the same location as an earlier one."""
         return False
+
+    @property
+    def own_locations(self) -> Mapping[str, str]:
+        """Output or field -> the S3 URI that the document chooses for it."""
+        return {}
 
     @property
     def main_instance_type(self) -> str | None:

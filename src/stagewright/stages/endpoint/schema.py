@@ -102,8 +102,8 @@ class Endpoint(Stage, Serving):
     model: Annotated[str, Accepts(("package", "uri", "text"))]
     """A model package (${stages.register.package}) or a model artifact (${stages.train.model})."""
     name: AwsName | None = None
-    """Endpoint name. Default: `<pipeline>-<environment>`. If you change the name, a new endpoint is
-    created and the old one stays until you delete it."""
+    """Endpoint name. Default: `<pipeline>-<environment>`. With `for_each`, `-<item>` follows. If you change
+    the name, a new endpoint is created and the old one stays until you delete it."""
     instance_type: PlanText | None = None
     """A SageMaker instance type, such as `ml.m5.large`."""
     instance_count: Count = 1
@@ -130,4 +130,4 @@ class Endpoint(Stage, Serving):
         return True
 
     def endpoint_name(self, pipeline: str, environment: str) -> str:
-        return self.name or f"{pipeline}-{environment}"
+        return self.own_name(self.name or f"{pipeline}-{environment}")

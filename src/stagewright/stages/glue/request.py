@@ -38,7 +38,7 @@ def _arguments(stage: Glue, context: BuildContext) -> dict[str, str]:
     own = stage.outputs if isinstance(stage.outputs, Mapping) else {}
     arguments = {
         **stage.inputs,
-        **{name: own.get(name, f"{context.outputs}/{name}") for name in stage.outputs},
+        **{name: own.get(name, context.output(name)) for name in stage.outputs},
         **stage.arguments,
         GLUE_JOB_ARGUMENT: context.job,
     }

@@ -70,3 +70,7 @@ class Glue(Stage, Measured):
     @property
     def overwrites_its_result(self) -> bool:
         return isinstance(self.outputs, Mapping)
+
+    @property
+    def own_locations(self) -> Mapping[str, str]:
+        return self.outputs if isinstance(self.outputs, Mapping) else {}

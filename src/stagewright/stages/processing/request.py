@@ -61,7 +61,7 @@ def _outputs(stage: Processing, context: BuildContext) -> Request:
         {
             "OutputName": name,
             "S3Output": {
-                "S3Uri": item.uri or f"{context.outputs}/{name}",
+                "S3Uri": item.uri or context.output(name),
                 "LocalPath": item.path,
                 "S3UploadMode": UPLOADS[item.upload],
             },

@@ -96,6 +96,10 @@ class Processing(Stage, Compute, Measured):
         return any(output.uri for output in self.named_outputs.values())
 
     @property
+    def own_locations(self) -> Mapping[str, str]:
+        return {name: output.uri for name, output in self.named_outputs.items() if output.uri}
+
+    @property
     def named_inputs(self) -> dict[str, ProcessingInput]:
         """Input name -> the input with its path, also if only its URI is written."""
         items = {

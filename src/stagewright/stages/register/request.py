@@ -17,7 +17,7 @@ APPROVALS = {"manual": "PendingManualApproval", "approved": "Approved", "rejecte
 def build(stage: Register, context: BuildContext) -> Requests:
     """Return the requests for a model version. It has no tags: AWS uses those of the group and rejects others
     (CreateModelPackage)."""
-    group = stage.group or context.pipeline
+    group = stage.package_group(context.pipeline)
     container = {
         "Image": context.image,
         "ModelDataUrl": stage.model,

@@ -19,7 +19,7 @@ class Register(Stage, Serving):
     model: S3Uri
     """The model artifact, usually ${stages.train.model}."""
     group: AwsName | None = None
-    """Model package group. Default: the pipeline's name."""
+    """Model package group. Default: the pipeline's name. With `for_each`, `-<item>` follows."""
     approval: Literal["manual", "approved", "rejected"] = "manual"
     """Approval status of the new version. `manual` waits for a person. Use `approved` if gates decide."""
     content_types: tuple[str, ...] = ("text/csv", "application/json")
@@ -44,4 +44,4 @@ class Register(Stage, Serving):
         return self.instance_types[0] if self.instance_types else None
 
     def package_group(self, pipeline: str) -> str:
-        return self.group or pipeline
+        return self.own_name(self.group or pipeline)

@@ -72,3 +72,7 @@ class Training(TrainingSpec):
     @property
     def keeps_checkpoints(self) -> bool:
         return self.spot if self.checkpoints is None else bool(self.checkpoints)
+
+    @property
+    def own_locations(self) -> Mapping[str, str]:
+        return {"checkpoints": self.checkpoints} if isinstance(self.checkpoints, str) else {}

@@ -46,7 +46,7 @@ def _output(stage: Transform, context: BuildContext) -> Request:
     accept = stage.accept or (stage.content_type if stage.join or stage.output_filter else None)
     by_line = "Line" if stage.split_by == "Line" else "None"
     output = {
-        "S3OutputPath": stage.output or f"{context.outputs}/{PREDICTIONS}",
+        "S3OutputPath": stage.output or context.output(PREDICTIONS),
         "Accept": accept,
         "AssembleWith": stage.assemble_with or by_line,
     }

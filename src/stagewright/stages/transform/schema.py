@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -75,3 +76,7 @@ class Transform(Stage, Serving):
     @property
     def overwrites_its_result(self) -> bool:
         return self.output is not None
+
+    @property
+    def own_locations(self) -> Mapping[str, str]:
+        return {PREDICTIONS: self.output} if self.output else {}
