@@ -95,8 +95,8 @@ class Stage(Model):
     after: tuple[StageName, ...] = ()
     """Stages that must succeed first, in addition to the stages that this stage refers to."""
     for_each: Name | None = None
-    """A list in `lists`. The stage then runs once for each of its items, as `<stage>/<item>`. See *For each
-    item of a list*."""
+    """A list in `lists`. The stage then runs once for each of its items, as `<stage>/<item>`. See
+    docs/fan-out.md."""
     description: str = ""
     """A description for readers. It has no effect."""
     pin: RunId | None = None
