@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stagewright.api import notes
 from stagewright.api.target import Session, state_folder
+from stagewright.naming import stage_of
 
 if TYPE_CHECKING:
     from stagewright.document.pipeline import Pipeline
@@ -64,7 +65,7 @@ def note_builds(session: Session, pipeline: Pipeline, run: str) -> None:
     if not missing:
         return
     running = [stage.name for stage in run_history.show(session.gateway, run).stages if stage.action == "run"]
-    for alias in dict.fromkeys(missing[name] for name in running if name in missing):
+    for alias in dict.fromkeys(missing[name] for name in map(stage_of, running) if name in missing):
         notes.info(f"building the Python environment of {alias} (once, 20 s or more)")
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from stagewright.api import formatting
+from stagewright.api import formatting, instances
 
 if TYPE_CHECKING:
     from stagewright.planner.cost import Cost
-    from stagewright.planner.model import Action, Plan
+    from stagewright.planner.model import Action, Plan, StagePlan
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
@@ -55,6 +55,25 @@ def stage_cells(stage: StageRecord) -> StageCells:
     )
 
 
+def stage_rows(
+    stages: Iterable[StageRecord],
+    every: bool = False,
+    cells: Callable[[StageRecord], StageCells] = stage_cells,
+) -> list[StageCells]:
+    """Rows under `STAGE_HEADER`. A long list is one row, then its instances that need attention.
+
+    `every`: a row for each instance. `cells`: the row of a single stage.
+    """
+    rows: list[StageCells] = []
+    for name, members in instances.grouped(stages, every):
+        if len(members) == 1:
+            rows.append(cells(members[0]))
+            continue
+        rows.append((name, instances.counts(stage.status for stage in members), "", "", ""))
+        rows += map(cells, instances.needing_attention(members))
+    return rows
+
+
 def why(stage: StageRecord) -> str:
     """The cause of the stage's state, else the reason of its action. After retries, one cause per attempt."""
     if stage.status == "NOT_RUN":
@@ -94,13 +113,13 @@ def metric_table(records: Sequence[RunRecord]) -> Table:
     return ("run", "state", *parameters, *names), rows
 
 
-def plan_table(plan: Plan) -> Table:
-    """A row for each stage. There is a column of costs if there are prices."""
-    costs = stage_costs(plan)
-    header = ("stage", "kind", "action", *(["at most"] if costs else []), "why")
-    rows = [(stage.name, stage.kind, stage.action, *([costs[stage.name]] if costs else []),
-             stage.reason.removeprefix(f"{stage.name}: ")) for stage in plan.stages]  # fmt: skip
-    return header, rows
+def plan_table(plan: Plan, every: bool = False) -> Table:
+    """A row for each stage, and one for a long list. There is a column of costs if there are prices.
+
+    `every`: a row for each instance.
+    """
+    header = ("stage", "kind", "action", *(["at most"] if plan.currency else []), "why")
+    return header, [_plan_row(plan, *group) for group in instances.grouped(plan.stages, every)]
 
 
 def plan_summary(plan: Plan) -> str:
@@ -110,13 +129,19 @@ def plan_summary(plan: Plan) -> str:
     return ", ".join(f"{counts[action]} {word}" for action, word in words.items() if counts[action])
 
 
-def stage_costs(plan: Plan) -> dict[str, str]:
-    """Stage -> the most that it costs. Empty: there are no prices."""
+def _plan_row(plan: Plan, name: str, members: list[StagePlan]) -> tuple[str, ...]:
     from stagewright.planner.cost import cost_of
 
-    if not plan.currency:
-        return {}
-    return {stage.name: format_cost(cost_of(stage.uses), plan.currency) for stage in plan.stages}
+    actions = [stage.action for stage in members]
+    reasons = [stage.reason.removeprefix(f"{stage.name}: ") for stage in members]
+    cost = format_cost(cost_of(use for stage in members for use in stage.uses), plan.currency)
+    return (
+        name,
+        members[0].kind,
+        actions[0] if len(actions) == 1 else instances.counts(actions),
+        *([cost] if plan.currency else []),
+        instances.one_or_many(reasons, "reasons"),
+    )
 
 
 def format_cost(cost: Cost, currency: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from stagewright.document.expansion import expanded
 from stagewright.document.layers import Effective, effective
 from stagewright.document.parameters import with_parameters
 from stagewright.document.pipeline import Pipeline
@@ -189,7 +190,8 @@ def check(gateway: OperatorGateway, pipeline: Pipeline, backfill: Backfill) -> N
 def endpoints_of(gateway: OperatorGateway, pinned: PinnedBackfill) -> Mapping[str, str]:
     """Stage -> name of the endpoint to which every run of the backfill deploys."""
     environment = gateway.installation.environment
-    document = select(pinned.document, pinned.backfill.selection).pipeline
+    document = expanded(with_parameters(pinned.document, pinned.backfill.parameters))
+    document = select(document, pinned.backfill.selection).pipeline
     return {
         name: endpoint
         for name, stage in document.stages.items()

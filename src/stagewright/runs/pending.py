@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stagewright.document.effective_diff import format_change
+from stagewright.document.expansion import expanded
 from stagewright.document.load import load
 from stagewright.errors import StagewrightError
 from stagewright.gateway import Gateway
-from stagewright.naming import job_name, pipeline_of, timestamp
+from stagewright.naming import item_of, job_name, pipeline_of, timestamp
 from stagewright.planner.approvals import version_of
 from stagewright.runs import approvals, notices, versions
 from stagewright.runs.documents import revisions
@@ -179,9 +180,13 @@ def serving(gateway: Gateway, pending: Pending) -> Serving | None:
     """What the run's endpoints serve now; without endpoints, the newest approved version. None: nothing."""
     header = gateway.runs.header(pending.run)
     document = load(revisions.document(gateway, pending.pipeline, header.revision)) if header else None
-    stages = document.stages.values() if document else ()
     environment = gateway.installation.environment
-    endpoints = [name for stage in stages if (name := stage.endpoint_name(pending.pipeline, environment))]
+    endpoints = [
+        endpoint
+        for name, stage in (expanded(document).stages.items() if document else ())
+        if item_of(name) in ("", item_of(pending.stage))
+        and (endpoint := stage.endpoint_name(pending.pipeline, environment))
+    ]
     for name in endpoints:
         if (record := gateway.endpoint_records.get(name)) and record.deployed_by:
             run = _deployed_by(gateway, record)

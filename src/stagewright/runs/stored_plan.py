@@ -43,7 +43,7 @@ class PlannedStage:
     """A stage of a plan: its kind, its action and the reason.
 
     `wave`, `chain`, `position`: where it runs; -1 for a stage that does not run. Such a stage has `result`,
-    the result that it reuses, and `reused_from`, the run that made it. `attempts`, `gates`: as in
+    the result that it reuses, and `reused_from`, the run that made it. `attempts`, `gates`, `part`: as in
     `StagePlan`. `uses`: instances of a stage that runs, as in `planner.cost.Use`. `definition`: name of its
     Glue job. `awaits`: the register stage whose version must be approved first.
     """
@@ -64,6 +64,7 @@ class PlannedStage:
     gates: tuple[str, ...] = ()
     definition: str = ""
     awaits: str = ""
+    part: int = 0
 
     def job_of(self, attempt: int) -> str:
         return self.job.replace(ATTEMPT, str(attempt))
@@ -93,6 +94,7 @@ def planned_stages(plan: Plan) -> Iterator[PlannedStage]:
             gates=stage.gates,
             definition=stage.requests.get("StartJobRun", {}).get("JobName", ""),
             awaits=stage.awaits,
+            part=stage.part,
         )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from stagewright.api import tables, waiting
+from stagewright.api import instances, tables, waiting
 from stagewright.api.launch import caller
 from stagewright.api.printable import one_line_printable
 from stagewright.cli.common import output
 from stagewright.errors import RunFailedError
+from stagewright.runs.history.live_status import UNFINISHED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,10 +41,20 @@ class Lines:
             self.waiting = record.waits_for
             if self.waiting:
                 output.note(f"waits for {self.waiting}")
-        for stage in record.stages:
-            if self.shown.get(stage.name, "PLANNED") != stage.status:
-                self.shown[stage.name] = stage.status
-                output.note("  ".join(cell for cell in cells_without_failure(stage) if cell))
+        for name, members in instances.grouped(record.stages):
+            if len(members) > 1:
+                self._update_list(name, members)
+                members = instances.needing_attention(members)
+            for stage in members:
+                if self.shown.get(stage.name, "PLANNED") != stage.status:
+                    self.shown[stage.name] = stage.status
+                    output.note("  ".join(cell for cell in cells_without_failure(stage) if cell))
+
+    def _update_list(self, name: str, members: Sequence[StageRecord]) -> None:
+        """Print the result of a long list once, when none of its instances is left to run."""
+        if name not in self.shown and all(stage.status not in UNFINISHED for stage in members):
+            self.shown[name] = instances.counts(stage.status for stage in members)
+            output.note(f"{name}  {self.shown[name]}")
 
     def pause(self) -> None:
         pass
@@ -73,7 +85,7 @@ class Screen:
             return Text(one_line_printable(f"waits for {self.record.waits_for}"))
         return output.grid(
             tables.STAGE_HEADER,
-            [cells_without_failure(stage) for stage in self.record.stages] if self.record else [],
+            tables.stage_rows(self.record.stages, cells=cells_without_failure) if self.record else [],
         )
 
     def update(self, record: RunRecord) -> None:

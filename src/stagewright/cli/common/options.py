@@ -16,6 +16,7 @@ PipelineOrRun = Annotated[
     str, typer.Argument(metavar="PIPELINE|RUN", help="The id of a run, or a pipeline for its newest run.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
+Instances = Annotated[bool, typer.Option("--instances", help="Give each item of a list a row.")]
 TargetName = Annotated[
     str,
     typer.Option(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagewright.api import tables
+from stagewright.api import instances, tables
 from stagewright.cli.common import output
 
 if TYPE_CHECKING:
     from stagewright.planner.model import Plan
 
 
-def print_plan(plan: Plan) -> None:
-    output.table(*tables.plan_table(plan))
+def print_plan(plan: Plan, every: bool = False) -> None:
+    """Print a plan. `every`: a row for each instance of a list."""
+    output.table(*tables.plan_table(plan, every))
     for warning in plan.warnings:
         output.note(f"warning: {warning}")
-    for number, wave in enumerate(plan.waves, 1):
-        output.print_line(f"wave {number}: " + " | ".join(" -> ".join(chain) for chain in wave))
+    for line in instances.parts_of(plan.waves):
+        output.print_line(line)
     output.print_line(tables.plan_summary(plan))
     print_cost(plan)
 

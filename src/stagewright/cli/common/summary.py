@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stagewright.api import formatting
+from stagewright.api import formatting, instances
 from stagewright.cli.common import live_view, output
 from stagewright.cli.common.command_hints import program
 from stagewright.errors import RunFailedError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LAST_LINES = 15
 HINT = "HINT: "
 """Start of a line that the local SageMaker adds to the log of a failed job."""
+MOST_FAILURES = 3
+"""The most failed stages whose log is printed."""
 WARNING = "WARNING: "
 """Prefix of a warning of the local SageMaker in a job's log."""
 
@@ -78,7 +80,7 @@ def print_results(record: RunRecord) -> None:
     )
     for note in filter(None, (record.trigger.bypass_note, record.reason)):
         output.print_line(f"  {formatting.one_line(note)}")
-    for stage in record.stages:
+    for stage in instances.listed(record.stages):
         result = result_of(stage)
         if result:
             output.print_line(f"  {stage.name}: {result}")
@@ -135,7 +137,9 @@ def hint_of(stage: StageRecord, log: Sequence[str]) -> str:
 def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
     failed = [stage for stage in record.stages if stage.status == "FAILED"]
     output.note(f"{record.run}: {record.status}" if failed else formatting.headline(record))
-    for stage in failed:
+    for stage in failed[MOST_FAILURES:]:
+        output.note(f"stage {stage.name}: {formatting.one_line(stage.cause or stage.error)}")
+    for stage in failed[:MOST_FAILURES]:
         output.note(f"stage {stage.name}: {formatting.one_line(stage.cause or stage.error)}")
         lines = (
             logs.tail(gateway, record.run, stage.name, LAST_LINES)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from stagewright.document.lists import ItemList, item_findings, items_of
 from stagewright.document.merge import merged
 from stagewright.document.triggers import AnyTrigger, Trigger
 from stagewright.formats import FormatError
@@ -119,7 +120,21 @@ def _groups(pipeline: str, document: Mapping[str, Any]) -> Iterator[str]:
     for stage in stages.values() if isinstance(stages, dict) else ():
         kind = KINDS.get(str(stage.get("kind"))) if isinstance(stage, dict) else None
         if kind and kind.schema.registers_model:
-            yield str(stage.get("group") or pipeline)
+            group = str(stage.get("group") or pipeline)
+            items = _items(document, str(stage["for_each"])) if stage.get("for_each") else [""]
+            yield from (f"{group}-{item}" if item else group for item in items)
+
+
+def _items(document: Mapping[str, Any], name: str) -> list[str]:
+    """The names of a list's items, with the parameters of the document. Empty: the list is not valid."""
+    parameters = document.get("parameters") or {}
+    try:
+        declared = ItemList.model_validate(document["lists"][name])
+    except (KeyError, TypeError, ValidationError):
+        return []
+    if any(item_findings(declared, parameters, ())):
+        return []
+    return [item.name for item in items_of(declared, parameters)]
 
 
 def _list(value: Any) -> list[Any]:

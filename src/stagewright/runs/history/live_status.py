@@ -17,6 +17,10 @@ from stagewright.store.runs import WAITING, Header
 
 GRACE = 5.0
 """Seconds that the recorder has to record the end of a run, before `show` reads it from the execution."""
+NOT_PASSED = ("FAILED", "CLOSED")
+"""Statuses of a stage after which the rest of its part does not run."""
+PASSED = ("SUCCEEDED", *NOT_PASSED)
+"""Statuses after which the chain continues, with the next stage or the next part."""
 UNFINISHED = ("PLANNED", "RUNNING", WAITING)
 
 
@@ -64,19 +68,21 @@ def _running(header: Header, stages: Sequence[StageRecord]) -> Iterator[tuple[st
     for chain in sorted({stage.chain for stage in running if stage.wave == wave}):
         links = sorted((s for s in running if (s.wave, s.chain) == (wave, chain)), key=lambda s: s.position)
         since = started
+        ended = {stage.part for stage in links if stage.status in NOT_PASSED}
         for stage in links:
-            if stage.status == "PLANNED":
+            if stage.status == "PLANNED" and stage.part not in ended:
                 yield stage.name, since
                 break
-            if stage.status != "SUCCEEDED":
+            if stage.status not in (*PASSED, "PLANNED"):
                 break
-            since = stage.ended
+            since = max(since, stage.ended)
 
 
 def _failed(stage: StageRecord, others: Sequence[StageRecord]) -> bool:
-    """Return whether a failed or closed stage of its chain keeps the stage from running."""
+    """Return whether a failed or closed stage of its part of the chain keeps the stage from running."""
     return any(
-        other.status in ("FAILED", "CLOSED") and (other.wave, other.chain) == (stage.wave, stage.chain)
+        other.status in NOT_PASSED
+        and (other.wave, other.chain, other.part) == (stage.wave, stage.chain, stage.part)
         for other in others
     )
 

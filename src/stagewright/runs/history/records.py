@@ -23,6 +23,7 @@ class StageRecord:
     (because the run failed).
 
     wave, chain, position  the position in the plan, -1 if the stage does not run
+    part                   the part of its chain, 0 if the chain has one part
     detail                 what the service reports about an active job, or what the stage waits for
     attempts               the most attempts
     failed_attempts        the attempts that failed and were retried
@@ -41,6 +42,7 @@ class StageRecord:
     wave: int = -1
     chain: int = -1
     position: int = -1
+    part: int = 0
     started: str = ""
     ended: str = ""
     seconds: float | None = None

@@ -35,6 +35,7 @@ PLANNED_FIELDS = (
     "wave",
     "chain",
     "position",
+    "part",
     "fingerprint",
     "result",
     "reused_from",

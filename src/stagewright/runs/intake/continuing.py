@@ -13,6 +13,7 @@ from stagewright.document import layers
 from stagewright.document.triggers import ModelApprovedTrigger
 from stagewright.errors import DocumentError, NotFoundError
 from stagewright.gateway import Gateway
+from stagewright.naming import item_of, stage_of
 from stagewright.planner.model import Trigger
 from stagewright.runs import versions
 from stagewright.runs.documents import layers as stored_layers
@@ -47,11 +48,12 @@ def request(
         parameters={**header.trigger.parameters, **(admission.parameters(own, event) if own else {})},
     )  # fmt: skip
     off = _disabled(gateway, header.pipeline)
-    if not (stages := [name for name in version.stages if name not in off]):
+    if not (stages := [name for name in version.stages if stage_of(name) not in off]):
         _record_skipped(gateway, version, trigger)
         return None
-    known = {stage.name for stage in recorded_stages(gateway, header)}
-    more = [name for name in own.only if name in known - off] if own else []
+    known = [stage.name for stage in recorded_stages(gateway, header) if stage_of(stage.name) not in off]
+    items = {"", *map(item_of, version.stages)}
+    more = [name for name in known if own and stage_of(name) in own.only and item_of(name) in items]
     only = tuple(dict.fromkeys([*stages, *more]))
     trigger = replace(trigger, only=only)
     return RunRequest(header.pipeline, trigger, header.manifest, revision=header.revision)

@@ -6,13 +6,16 @@ creates stops where it would start a pipeline again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
+
 from stagewright.document.trigger_cycles import cycle_message
 from stagewright.document.triggers import UpstreamTrigger
 from stagewright.gateway import Gateway
+from stagewright.naming import stage_of
 from stagewright.planner.model import Trigger
 from stagewright.planner.selection import OFF_REASONS
 from stagewright.runs.own_events import trigger_fired
-from stagewright.runs.stored_plan import recorded_stages
+from stagewright.runs.stored_plan import PlannedStage, recorded_stages
 from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.store.runs import Header
 from stagewright.store.trigger_state import SkippedEvent
@@ -56,9 +59,16 @@ def trigger_downstream(gateway: Gateway, header: Header) -> None:
 def _succeeded_stages(gateway: Gateway, header: Header) -> frozenset[str]:
     """The stages that succeeded in this run or reused an up-to-date result. Not disabled or skipped ones."""
     ran = {name for name, stage in gateway.runs.stages(header.run).items() if stage.status == "SUCCEEDED"}
+    planned = recorded_stages(gateway, header)
     reused = {
         stage.name
-        for stage in recorded_stages(gateway, header)
+        for stage in planned
         if stage.action == "reuse" and not stage.reason.startswith(OFF_REASONS)
     }
-    return frozenset(ran | reused)
+    return _whole(ran | reused, planned)
+
+
+def _whole(succeeded: Set[str], planned: Sequence[PlannedStage]) -> frozenset[str]:
+    """Return the stages that succeeded, and those of which every instance did."""
+    lost = {stage_of(stage.name) for stage in planned if stage.name not in succeeded}
+    return frozenset(succeeded | (set(map(stage_of, succeeded)) - lost))

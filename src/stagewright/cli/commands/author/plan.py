@@ -17,6 +17,7 @@ from stagewright.cli.common.options import (
     Document,
     Force,
     From,
+    Instances,
     Json,
     Only,
     Parameters,
@@ -42,6 +43,7 @@ def command(
     skip: Skip = [],  # noqa: B006
     bypass: Bypass = [],  # noqa: B006
     reason: Reason = "",
+    every: Instances = False,
     target: TargetName = LOCAL,
     as_json: Json = False,
     exit_code: ExitCode = False,
@@ -57,6 +59,6 @@ def command(
     if as_json:
         output.print_json(plan_json(plan))
     else:
-        print_plan(plan)
+        print_plan(plan, every)
     if exit_code and plan.waves:
         raise typer.Exit(CHANGES_PENDING)

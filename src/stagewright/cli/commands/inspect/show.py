@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from stagewright.api import documents, formatting, tables
+from stagewright.api import documents, formatting, instances, tables
 from stagewright.api.printable import one_line_printable
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
-from stagewright.cli.common.options import Json, PipelineOrRun, TargetName
+from stagewright.cli.common.options import Instances, Json, PipelineOrRun, TargetName
 
 if TYPE_CHECKING:
     from stagewright.planner.model import Trigger
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from stagewright.runs.usage import RunCost, StageUsage
 
 
-def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = False) -> None:
+def command(
+    run: PipelineOrRun, every: Instances = False, target: TargetName = LOCAL, as_json: Json = False
+) -> None:
     with existing_session(target) as connected:
         from stagewright.runs.history import run_history
 
@@ -26,10 +28,11 @@ def command(run: PipelineOrRun, target: TargetName = LOCAL, as_json: Json = Fals
     if as_json:
         output.print_json(record)
     else:
-        print_record(record)
+        print_record(record, every)
 
 
-def print_record(record: RunRecord) -> None:
+def print_record(record: RunRecord, every: bool = False) -> None:
+    """Print a run. `every`: a row for each instance of a list."""
     from stagewright.cli.common import summary
 
     output.print_line(formatting.headline(record))
@@ -47,17 +50,17 @@ def print_record(record: RunRecord) -> None:
     for later in record.resumed_by:
         output.print_line(f"  resumed by {later}")
     if record.stages:  # a rejected run has none
-        output.table(tables.STAGE_HEADER, [tables.stage_cells(stage) for stage in record.stages])
+        output.table(tables.STAGE_HEADER, tables.stage_rows(record.stages, every))
     summary.print_missing_metrics(record)
     print_remedies(record)
-    for stage in record.stages:
+    for stage in record.stages if every else instances.listed(record.stages):
         result = summary.result_of(stage)
         if result or stage.result.get("outputs"):
             output.print_line(f"{stage.name}: {result}" if result else stage.name)
         for name, uri in stage.result.get("outputs", {}).items():
             output.print_line(f"  {name} {uri}")
     if record.cost:
-        print_usage(record, record.cost)
+        print_usage(record, record.cost, every)
 
 
 def print_remedies(record: RunRecord) -> None:
@@ -67,10 +70,11 @@ def print_remedies(record: RunRecord) -> None:
             output.print_line(f"hint for {stage.name}: {stage.remedy}")
 
 
-def print_usage(record: RunRecord, cost: RunCost) -> None:
+def print_usage(record: RunRecord, cost: RunCost, every: bool = False) -> None:
     """Print the instance time and the cost of each stage that used any, and of the run."""
+    stages = record.stages if every else instances.listed(record.stages)
     rows = [(stage.name, *used(stage.used, cost.currency))
-            for stage in record.stages if stage.used and stage.used.seconds]  # fmt: skip
+            for stage in stages if stage.used and stage.used.seconds]  # fmt: skip
     if rows:
         output.table(("stage", "instance time", "cost"), rows)
     saved = f", {formatting.format_seconds(cost.saved)} saved by Spot" if cost.saved else ""
