@@ -13,7 +13,7 @@ from stagewright.document.code_choices import code_findings
 from stagewright.document.list_checks import REVIEWED, across_lists, unreviewed_items
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.reference_sites import ReferenceSite, reference_sites
-from stagewright.document.reference_values import InvalidReference, meaning
+from stagewright.document.reference_values import EACH, InvalidReference, meaning
 from stagewright.stages.base import limits
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.condition import (
@@ -64,7 +64,8 @@ def reference_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) ->
         if "${" in site.text:
             findings = list(_references(pipeline, site, set_aside)) or list(code_findings(pipeline, site))
             yield from findings
-            if findings or any(_is_unknown(reference, set_aside) for reference in find_references(site.text)):
+            found = find_references(site.text)
+            if findings or any(_is_unknown(site, reference, set_aside) for reference in found):
                 continue
         yield from _format(pipeline, site)
 
@@ -77,12 +78,15 @@ def _references(pipeline: Pipeline, site: ReferenceSite, set_aside: Set[str]) ->
             yield Finding(site.path, f"{site.field} accepts no references", "write the value itself")
         return
     for reference in find_references(site.text):
-        if not _is_unknown(reference, set_aside):
+        if not _is_unknown(site, reference, set_aside):
             yield from _reference(pipeline, site, site.accepts, reference)
 
 
-def _is_unknown(reference: Reference, set_aside: Set[str]) -> bool:
-    """The champion belongs to the document's register stage, which may be set aside."""
+def _is_unknown(site: ReferenceSite, reference: Reference, set_aside: Set[str]) -> bool:
+    """The champion belongs to the document's register stage, which may be set aside. So may the stage of the
+    text be, and then its list is not known."""
+    if reference.path[0] == EACH:
+        return site.stage in set_aside
     return reference.stage in set_aside or (reference.of_champion and bool(set_aside))
 
 
