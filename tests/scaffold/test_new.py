@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stagewright.cli.commands.author import new
+from stagewright.cli.commands.author import new, validate
 from stagewright.cli.commands.author.script import SCRIPTS
 from stagewright.document.file import read_document
 from stagewright.errors import DocumentError, ReleaseError
@@ -71,6 +71,7 @@ def create(script: str | Path, **options: Any) -> dict[str, Any]:
     """The document of a new pipeline `churn`, valid with all files that it names."""
     new.command("churn", Path(script), **options)
     read_document(Path("churn/pipeline.yaml"), code_findings, sample_findings)
+    assert validate.validate(Path("churn/pipeline.yaml"))[1] == []
     loaded: dict[str, Any] = yaml.safe_load(Path("churn/pipeline.yaml").read_text())
     return loaded
 
@@ -185,7 +186,7 @@ def test_pytorch_model_has_no_script_outside_the_artifact(here: Path) -> None:
 def test_existing_requirements_are_kept_and_completed_by_a_note(here: Path, capsys: Any) -> None:
     write("train.py", "import lightgbm, shap, os\nos.environ['SM_MODEL_DIR']\n")
     requirements = write("requirements.txt", "lightgbm==4.5.0\n")
-    create("train.py")
+    new.command("churn", Path("train.py"))
     assert Path("churn/code/requirements.txt").read_bytes() == requirements.read_bytes()
     assert "note: add shap to code/requirements.txt" in capsys.readouterr().out
 
@@ -378,6 +379,78 @@ def test_requirements_that_refer_to_other_files_are_refused(here: Path) -> None:
     write("requirements.txt", "pandas\n-r base.txt\n")
     with pytest.raises(DocumentError, match=r"requirements.txt:2: refers to files"):
         create("train.py")
+
+
+OPTIONS = {
+    "json": ("p.add_argument('--hosts', type=list, default=json.loads(os.environ['SM_HOSTS']))", {}),
+    "true": ("p.add_argument('--flag', default='true')", {}),
+    "dict": ("p.add_argument('--map', default='{}')", {}),
+    "number": ("p.add_argument('--size', default='10')", {"size": "10"}),
+    "negative": ("p.add_argument('--leaves', type=int, default=-1)", {"leaves": -1}),
+    "underscore": ("p.add_argument('--max_leaf_nodes', type=int, default=4)", {"max_leaf_nodes": 4}),
+    "folder": ("p.add_argument('--train', default='/opt/ml/input/data/train')", {}),
+    "suppress": ("p.add_argument('--size', default=argparse.SUPPRESS)", {}),
+    "reference": ("p.add_argument('--size', default='${x}')", {}),
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_default_is_a_hyperparameter_if_the_script_receives_it_unchanged(here: Path, case: str) -> None:
+    line, expected = OPTIONS[case]
+    head = "import argparse, json, os, sys\nos.environ['SM_MODEL_DIR']\np = argparse.ArgumentParser()\n"
+    write("train.py", f"{head}{line}\np.parse_args(sys.argv[1:])\n")
+    assert create("train.py")["stages"]["train"].get("hyperparameters", {}) == expected
+
+
+def test_arguments_of_other_libraries_are_set_by_hand(here: Path, capsys: Any) -> None:
+    write("train.py", "import fire, os\nos.environ['SM_MODEL_DIR']\ndef main(rate=1): ...\nfire.Fire(main)\n")
+    document = create("train.py", hyperparameters=["rate=2"])
+    assert document["stages"]["train"]["hyperparameters"] == {"rate": "2"}
+    assert "note: line 4 defines arguments that cannot be read" in capsys.readouterr().out
+
+
+def test_patterns_and_parts_of_paths_are_read_as_what_they_are(here: Path) -> None:
+    text = """\
+    import argparse, glob
+    import pandas as pd
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", default="inputs")
+    options = parser.parse_args()
+    frames = [pd.read_csv(path) for path in glob.glob("more/*.csv")]
+    frames += [pd.read_csv(f"{options.folder}/deep/a.csv"), pd.read_csv(options.folder + "/deep/b.csv")]
+    """
+    write("train.py", text)
+    for name in ("inputs/deep/a.csv", "inputs/deep/b.csv", "more/c.csv", "more/d.txt"):
+        write(name)
+    create("train.py")
+    data = {name for name in files() if name.startswith("data/")}
+    assert data == {f"data/train/{name}" for name in ("inputs/deep/a.csv", "inputs/deep/b.csv", "more/c.csv")}
+
+
+def test_files_of_the_user_are_never_replaced_by_written_ones(here: Path) -> None:
+    write("train.py", "import serve\nopen('model.pkl', 'wb').write(serve.MODEL)\n")
+    own = write("serve.py", "MODEL = b''\n")
+    document = create("train.py")
+    assert Path("churn/code/serve.py").read_bytes() == own.read_bytes()
+    assert document["stages"]["register"]["entry_point"] == "stagewright_serve.py"
+    write("sagemaker_entry.py", "print(1)")
+    with pytest.raises(DocumentError, match=r"rename the script"):
+        new.command("other", Path("sagemaker_entry.py"))
+
+
+def test_folder_of_data_does_not_hide_an_installed_package(here: Path) -> None:
+    write("train.py", "import lightgbm, os\nos.environ['SM_MODEL_DIR']\n")
+    write("lightgbm/notes.py", "")
+    create("train.py")
+    assert Path("churn/code/requirements.txt").read_text() == "lightgbm\n"
+    assert "code/lightgbm/notes.py" not in files()
+
+
+def test_script_with_an_unusual_name_runs_through_the_entry(here: Path) -> None:
+    write("my model's train.py", "print(1)")
+    document = create("my model's train.py")
+    assert document["stages"]["train"]["include"] == ["my model's train.py"]
+    compile(Path("churn/code/sagemaker_entry.py").read_text(), "entry", "exec")
 
 
 def test_large_data_is_refused_before_anything_is_written(here: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -81,8 +82,24 @@ def _reason(argument: Argument, project: Project) -> str:
         return "no default"
     if isinstance(default, str) and (default in project.files.data or "${" in default):
         return f"the script's {default}"
+    if isinstance(default, str):
+        return "" if _as_passed(default) == default else f"SageMaker would pass {_as_passed(default)}"
     is_number = isinstance(default, int | float) and math.isfinite(default)
-    return "" if is_number or isinstance(default, str) else f"{default!r} is not one value"
+    return "" if is_number else f"{default!r} is not one value"
+
+
+def _as_passed(text: str) -> str:
+    """The argument that a script receives for a text. The container reads it as JSON first.
+
+    Source: sagemaker-training, mapping.decode and mapping.to_cmd_args.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, dict):
+        return ",".join(f"{name}={item}" for name, item in sorted(value.items()))
+    return "" if value is None else str(value)
 
 
 def _is_container(argument: Argument) -> bool:

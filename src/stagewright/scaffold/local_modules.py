@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from stagewright.catalog.python_packages import packages_of
 from stagewright.errors import Problem
 from stagewright.runs.releases.code_folder import scan
 from stagewright.syntax.scripts.imports import Import, read_imports
@@ -52,7 +53,7 @@ class LocalModules:
             if (file := folder / f"{one.top}.py").is_file():
                 return file
             package = folder / one.top
-            if not one.is_standard and package.is_dir() and any(package.rglob("*.py")):
+            if not one.is_standard and _is_package(package):
                 return package
         return None
 
@@ -67,6 +68,13 @@ class LocalModules:
                     self.problems.append(syntax_problem(found.parent / path, error))
                     continue
                 self._follow(self.sources[path])
+
+
+def _is_package(folder: Path) -> bool:
+    """Whether an import means a folder. A folder without __init__.py comes after every installed package."""
+    if not folder.is_dir() or (folder / "__init__.py").is_file():
+        return folder.is_dir()
+    return any(folder.rglob("*.py")) and not packages_of(folder.name)
 
 
 def search_folders(folder: Path, here: Path) -> list[Path]:

@@ -49,6 +49,9 @@ def read_named_files(
 
 
 def _sort(result: NamedFiles, name: FileName, bases: list[Path]) -> None:
+    if set(name.text) & set("*?["):
+        result.data |= _matching(name.text, bases) if name.is_input else {}
+        return
     path = next(filter(None, (_existing(base, name.text) for base in bases)), None)
     if "write" in name.uses and "/" in name.text:
         parent = name.text.rpartition("/")[0]
@@ -61,6 +64,18 @@ def _sort(result: NamedFiles, name: FileName, bases: list[Path]) -> None:
         result.settings[name.text] = path
     elif path.suffix != ".py":
         result.data[name.text] = path
+
+
+def _matching(pattern: str, bases: list[Path]) -> dict[str, Path]:
+    """The files that a pattern such as `data/*.csv` matches in the first folder that has any."""
+    for base in bases:
+        try:
+            files = [path for path in sorted(base.glob(pattern)) if path.is_file() and path.suffix != ".py"]
+        except (ValueError, OSError, NotImplementedError):
+            return {}
+        if files:
+            return {path.relative_to(base).as_posix(): path for path in files}
+    return {}
 
 
 def _existing(base: Path, text: str) -> Path | None:

@@ -11,11 +11,10 @@ from stagewright.scaffold.data import ChannelData, channel_data, code_data, copi
 from stagewright.scaffold.document_text import block, comments, entries, quoted, scalar
 from stagewright.scaffold.hyperparameters import Hyperparameters, read_hyperparameters
 from stagewright.scaffold.images import LocalImage, choose_image, missing_packages
-from stagewright.scaffold.project import REQUIREMENTS, Project
+from stagewright.scaffold.project import ENTRY, REQUIREMENTS, Project
 from stagewright.scaffold.template_text import filled
 
 DEFAULT_IMAGE = "sklearn-1.4"
-ENTRY = "sagemaker_entry.py"
 SERVE = "serve.py"
 SHIPPED = Path(__file__).parents[1] / "scripts"
 LOADS_FROM_ARTIFACT = ("pytorch", "huggingface", "tensorflow")
@@ -87,11 +86,22 @@ def code_files(project: Project, image: LocalImage, alias: str) -> tuple[dict[st
     for name, path in code_data(project).items():
         files |= {name: path.read_bytes()} if path.is_file() else _folder(name, path)
     if needs_entry(project):
-        fields = {"script": project.script.name, "folders": repr(tuple(project.files.folders))}
+        fields = {
+            "script": project.script.name,
+            "literal": repr(project.script.name),
+            "folders": repr(tuple(project.files.folders)),
+        }
         files[ENTRY] = filled("new/sagemaker_entry.py.txt", fields).encode()
     if image.framework not in LOADS_FROM_ARTIFACT and not project.serves:
-        files.setdefault(SERVE, (SHIPPED / SERVE).read_bytes())
+        files[serving_script(project)] = (SHIPPED / SERVE).read_bytes()
     return files | _requirements(project, image), list(_package_notes(project, image, alias))
+
+
+def serving_script(project: Project) -> str:
+    """The script that serves the model: the user's own, else a copy of serve.py, by a free name."""
+    if project.serves:
+        return project.script.name
+    return SERVE if SERVE not in (project.script.name, *project.modules.tops) else f"stagewright_{SERVE}"
 
 
 def needs_entry(project: Project) -> bool:
@@ -144,7 +154,7 @@ class Document:
                 f"    # {self.image.framework}'s container loads code/inference.py from the model artifact.\n"
             )
         else:
-            script = self.project.script.name if self.project.serves else SERVE
+            script = serving_script(self.project)
             included = self._included(entry=False)
             serving = f"    entry_point: {scalar(script)}\n"
             serving += f"    include: [{', '.join(map(scalar, included))}]\n" if included else ""

@@ -18,6 +18,8 @@ from stagewright.syntax.scripts.sagemaker import PROCESSING, ContainerUse, conta
 from stagewright.syntax.scripts.source import Source, parse
 
 REQUIREMENTS = "requirements.txt"
+ENTRY = "sagemaker_entry.py"
+"""The file that runs a script which writes its model to its own folder."""
 REFERS = re.compile(
     r"^[^\S\n]*(-[rcef]\b|--(requirement|constraint|editable|find-links)|\.|/|file:)", re.MULTILINE
 )
@@ -131,6 +133,8 @@ def _problems(project: Project) -> list[Problem]:
     """Why SageMaker could not run the script."""
     name, arguments = str(project.script), project.arguments
     found = list(project.files.problems)
+    if project.script.name == ENTRY:
+        found.append(Problem("", f"{ENTRY} is the name of a file that new writes", "rename the script", name))
     for one in read_imports(project.source):
         if one.level:
             message = "a relative import works in a package only, and SageMaker starts the script itself"
@@ -138,7 +142,9 @@ def _problems(project: Project) -> list[Problem]:
     remedy = "read it from an option: --name VALUE is all that SageMaker passes"
     found += [
         Problem("", "reads an argument by its position in sys.argv", remedy, name, line)
-        for line in sorted(set(sys_argv_lines(project.source)))
+        for line in sorted(
+            set(sys_argv_lines(project.source, parses=arguments.parses or bool(arguments.unread)))
+        )
     ]
     for argument in arguments.known:
         if argument.is_required and not argument.hyperparameter:

@@ -127,9 +127,11 @@ def test_click_options_are_arguments() -> None:
 
 
 def test_positions_of_sys_argv_are_found() -> None:
-    assert sorted(
-        sys_argv_lines(source("import sys\nprint(sys.argv[0])\nopen(sys.argv[1])\nsys.argv[1:]"))
-    ) == [3, 4]
+    script = source("import sys\nprint(sys.argv[0])\nopen(sys.argv[1])\nsys.argv[1:]")
+    assert sorted(sys_argv_lines(script, parses=False)) == [3, 4]
+    assert sorted(sys_argv_lines(script, parses=True)) == [3]
+    tested = source("import sys\nif len(sys.argv) > 1:\n    open(sys.argv[1])")
+    assert list(sys_argv_lines(tested, parses=False)) == []
 
 
 def test_imports_with_lines_and_what_the_script_can_do_without() -> None:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.syntax.scripts.source import UNKNOWN, Source, Value, dotted
+from stagewright.syntax.scripts.source import Source, Value, dotted
 
 FLAGS = ("store_true", "store_false", "store_const", "append_const", "count", "help", "version")
 """Actions of argparse that take no value (Python's documentation: argparse, action)."""
 LISTS = ("+", "*")
+OTHERS = ("add_subparsers", "HfArgumentParser", "Fire", "fire.Fire", "typer.run", "tyro.cli", "hydra.main")
+"""Calls that define arguments in ways that are not read here."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,7 @@ def read_arguments(source: Source) -> Arguments:
             ends.add(name)
         if argument := _argument(source, call, name, uses):
             known.setdefault(argument.name, argument)
-        elif (name == "add_argument" and "argparse" in uses) or name in (
-            "add_subparsers",
-            "HfArgumentParser",
-        ):
+        elif (name == "add_argument" and "argparse" in uses) or name in OTHERS or dotted(call.func) in OTHERS:
             unread.append(call.lineno)
     is_click = "click" in uses and any(_is_click(call) for call in source.calls())
     return Arguments(
@@ -142,12 +141,15 @@ def _destination(names: list[str], options: tuple[str, ...]) -> str:
     return next(iter((*long, *options, *names))).lstrip("-").replace("-", "_")
 
 
-def sys_argv_lines(source: Source) -> Iterator[int]:
-    """The lines that read `sys.argv[1]` or later: arguments by position. None if it tests their number."""
+def sys_argv_lines(source: Source, *, parses: bool) -> Iterator[int]:
+    """The lines that read `sys.argv[1]` or later: arguments by position. None if it tests their number.
+
+    `parses`: the script has a parser, which may get `sys.argv[1:]`.
+    """
     if any(dotted(call.func) == "len" and "argv" in ast.unparse(call) for call in source.calls()):
         return
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Subscript) and dotted(node.value) in ("sys.argv", "argv"):
-            index = source.value(node.slice).value if not isinstance(node.slice, ast.Slice) else UNKNOWN
-            if index != 0:
+            is_slice = isinstance(node.slice, ast.Slice)
+            if not (parses if is_slice else source.value(node.slice).value == 0):
                 yield node.lineno

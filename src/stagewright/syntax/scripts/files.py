@@ -15,7 +15,7 @@ from stagewright.syntax.scripts.source import UNKNOWN, Source, dotted
 Use = Literal["read", "write", "other"]
 READS = re.compile(r"read\w*|load\w*|open|imread|genfromtxt|scan_\w+|from_(csv|file|pretrained)")
 WRITES = re.compile(
-    r"dump|save\w*|to_(csv|parquet|pickle|json|excel|feather|hdf|html|sql)|write\w*|mkdir|makedirs|savefig|imwrite"
+    r"dump\w*|sink_\w+|save\w*|to_(csv|parquet|pickle|json|excel|feather|hdf|html|sql)|write\w*|mkdir|makedirs|savefig|imwrite"
 )
 LOGS = re.compile(r"print|debug|info|warning|error|log|exists|is_file")
 """Calls that neither read nor write the file."""
@@ -73,7 +73,7 @@ class FileNames:
 
     def _texts(self, node: ast.AST) -> Iterator[str]:
         match node:
-            case ast.Constant(value=str() as text) if not isinstance(self._parents.get(id(node)), ast.Expr):
+            case ast.Constant(value=str() as text) if self._begins_a_path(node):
                 yield text
             case ast.Name(id=name, ctx=ast.Load()) if name in self._source.assigned:
                 yield from self._all_texts(self._source.assigned[name])
@@ -83,6 +83,16 @@ class FileNames:
                 value = self._source.value(node).value
                 if value is not UNKNOWN and isinstance(value, str):
                     yield value
+
+    def _begins_a_path(self, node: ast.Constant) -> bool:
+        """Whether a string may be the beginning of a path: no docstring, and not appended to something."""
+        parent = self._parents.get(id(node))
+        if isinstance(parent, ast.JoinedStr):
+            return parent.values[0] is node
+        is_appended = (
+            isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add) and parent.right is node
+        )
+        return not is_appended and not isinstance(parent, ast.Expr)
 
     def _all_texts(self, node: ast.expr) -> Iterator[str]:
         whole = self._source.value(node).value

@@ -21,7 +21,7 @@ class Unknown:
 
 UNKNOWN = Unknown()
 ENVIRONMENT = ("os.environ.get", "os.getenv", "environ.get", "getenv")
-WRAPPERS = ("str", "Path", "pathlib.Path", "os.path.abspath", "os.path.expanduser")
+WRAPPERS = ("str", "json.loads", "Path", "pathlib.Path", "os.path.abspath", "os.path.expanduser")
 """Functions whose value is their first argument, as far as a reader of paths and names is concerned."""
 JOINS = ("os.path.join", "Path", "pathlib.Path")
 CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"int": int, "float": float}
