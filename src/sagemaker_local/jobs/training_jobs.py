@@ -12,7 +12,7 @@ from sagemaker_local.api.protocol import invalid, unsupported
 from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobFailure, RequirementsError
 from sagemaker_local.images.environments import Environment
-from sagemaker_local.jobs import opt_ml
+from sagemaker_local.jobs import built_in_xgboost, opt_ml
 from sagemaker_local.jobs.host_process import HostRun
 from sagemaker_local.jobs.hosts import Host, check_count, merged_files
 from sagemaker_local.jobs.job_files import JobFiles
@@ -131,14 +131,15 @@ class TrainingRun(ProcessRun):
                 self.context.storage.download(checkpoints["S3Uri"], "S3Prefix", folder)
         return (
             environment
-            if "ContainerEntrypoint" in self._specification
+            if "ContainerEntrypoint" in self._specification or is_built_in(self.record)
             else self._stage_script(environment, host)
         )
 
     def command(self, python: str) -> tuple[tuple[str, ...], dict[str, str]]:
         variables = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.record[self.kind.arn]}
         # Without `site`: the toolkit needs only the standard library, and the script gets its own Python.
-        default = (python, "-I", "-S", str(TRAIN))
+        built_in = (python, "-m", built_in_xgboost.MODULE)
+        default = built_in if is_built_in(self.record) else (python, "-I", "-S", str(TRAIN))
         entrypoint = self._specification.get("ContainerEntrypoint", default)
         return (*entrypoint, *self._specification.get("ContainerArguments", [])), variables
 
@@ -229,15 +230,22 @@ class TrainingJobs(Jobs):
         check_count("ResourceConfig.InstanceCount", request["ResourceConfig"].get("InstanceCount", 1))
         for definition in specification.get("MetricDefinitions", []):
             check_regex(definition["Name"], definition["Regex"])
-        if "ContainerEntrypoint" not in specification and not _script(request):
+        if is_built_in(request):
+            built_in_xgboost.check(request)
+        elif "ContainerEntrypoint" not in specification and not _script(request):
             raise unsupported(
                 "AlgorithmSpecification without ContainerEntrypoint, unless in script mode "
-                "(hyperparameters sagemaker_program and sagemaker_submit_directory)"
+                "(hyperparameters sagemaker_program and sagemaker_submit_directory) or with an XGBoost image"
             )
         self._check_inputs(request)
 
     def new(self, request: dict[str, Any]) -> Record:
         record = super().new(request)
+        if is_built_in(request):
+            record["AlgorithmSpecification"] = {
+                **request["AlgorithmSpecification"],
+                "MetricDefinitions": built_in_xgboost.metric_definitions(),
+            }
         tuned = self.context.store.get(TUNED, request[self.kind.name])
         return record | ({"TuningJobArn": tuned["TuningJobArn"]} if tuned else {})
 
@@ -254,6 +262,11 @@ class TrainingJobs(Jobs):
 
     def run_of(self, record: Record) -> JobRun:
         return TrainingRun(self.context, record)
+
+
+def is_built_in(request: dict[str, Any]) -> bool:
+    """Whether a request or record trains with AWS's built-in XGBoost."""
+    return not _script(request) and built_in_xgboost.is_built_in(request["AlgorithmSpecification"])
 
 
 def _script(request: dict[str, Any]) -> str:

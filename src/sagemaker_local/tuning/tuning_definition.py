@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_local.api.protocol import invalid, unsupported
+from sagemaker_local.jobs.built_in_xgboost import metric_definitions
+from sagemaker_local.jobs.training_jobs import is_built_in
 from sagemaker_local.store import Record
 from sagemaker_local.tuning.ranges import Range, read
 
@@ -41,8 +43,7 @@ class Definition:
     @property
     def expression(self) -> str:
         """The regular expression of the objective metric."""
-        metrics = self.request["AlgorithmSpecification"].get("MetricDefinitions", [])
-        return next(str(item["Regex"]) for item in metrics if item["Name"] == self.metric)
+        return next(str(item["Regex"]) for item in _metrics(self.request) if item["Name"] == self.metric)
 
     def training_job(self, name: str, values: dict[str, str], tags: list[dict[str, str]]) -> dict[str, Any]:
         """The CreateTrainingJob request for these tuned hyperparameters."""
@@ -80,13 +81,19 @@ def _definition(request: dict[str, Any], config: dict[str, Any]) -> Definition:
             "An objective metric must be given: HyperParameterTuningJobObjective or TuningObjective"
         )
     ranges = read(request.get("HyperParameterRanges") or config.get("ParameterRanges", {}))
-    metrics = request["AlgorithmSpecification"].get("MetricDefinitions", [])
-    if objective["MetricName"] not in [item["Name"] for item in metrics]:
+    if objective["MetricName"] not in [item["Name"] for item in _metrics(request)]:
         raise invalid(
             f"The objective metric {objective['MetricName']} is not one of the MetricDefinitions "
             "in AlgorithmSpecification"
         )
     return Definition(name, objective["MetricName"], objective["Type"], ranges, request)
+
+
+def _metrics(request: dict[str, Any]) -> list[dict[str, str]]:
+    """The MetricDefinitions of a definition's training jobs."""
+    own: list[dict[str, str]] = request["AlgorithmSpecification"].get("MetricDefinitions", [])
+    built_in = {**request, "HyperParameters": request.get("StaticHyperParameters", {})}
+    return own or (metric_definitions() if is_built_in(built_in) else [])
 
 
 def _instances(flexible: dict[str, Any]) -> dict[str, Any]:

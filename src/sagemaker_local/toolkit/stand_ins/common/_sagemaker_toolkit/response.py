@@ -39,7 +39,7 @@ class Response(flask.Response if flask else PlainResponse):  # type: ignore[misc
     def __init__(
         self,
         response: Any = None,
-        accept: str | None = None,  # noqa: ARG002 -- deprecated there as well
+        accept: str | None = None,  # deprecated there as well
         status: int = 200,
         headers: Any = None,
         mimetype: str | None = None,

@@ -1,0 +1,1 @@
+"""XGBoost without a script: AWS's built-in algorithm."""
