@@ -55,6 +55,11 @@ def test_many_stages_of_a_column_share_a_box_of_each_kind_and_status():
     assert len(many) > MOST_IN_COLUMN
 
 
+def test_instances_of_a_list_share_a_box():
+    many = [stage(f"{name}/{number}") for name in ("fit", "check") for number in range(20)]
+    assert sorted(box.title for box in graph_of(many, {}).boxes) == ["20 check", "20 fit"]
+
+
 def test_long_name_is_shortened_and_whole_in_the_tooltip():
     (box,) = graph_of([stage("a" * 40)], {}).boxes
     assert box.title == "a" * 16 + "…"

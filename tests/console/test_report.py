@@ -11,21 +11,22 @@ import pytest
 from stagewright.console.report import MOST_STAGES, conditions, report
 from stagewright.console.run_facts import RunFacts
 from stagewright.console.timeline import timeline_of
+from stagewright.document.load import load
 from stagewright.planner.model import Trigger
 from stagewright.runs.history.records import RunRecord, StageRecord
 
 EVIL = "<script>alert(1)</script>\x1b[31m"
 STAGES = (
     StageRecord(
-        "train", "training", "run", "code train.py", "SUCCEEDED", 0, 0, 0,
-        "2026-01-01T00:00:10.000Z", "2026-01-01T00:00:40.000Z", 30.0, "r-train-1",
+        "train", "training", "run", "code train.py", "SUCCEEDED",
+        started="2026-01-01T00:00:10.000Z", ended="2026-01-01T00:00:40.000Z", seconds=30.0, job="r-train-1",
         metrics={"r2": 0.91}, result={"outputs": {"model": "s3://b/model.tar.gz"}},
     ),
     StageRecord("tune", "tuning", "skip", "off", "SKIPPED"),
-    StageRecord("quality", "gate", "run", "train runs again", "SUCCEEDED", 0, 0, 1),
+    StageRecord("quality", "gate", "run", "train runs again", "SUCCEEDED"),
     StageRecord(
-        "score", "transform", "run", "quality runs again", "FAILED", 0, 0, 2,
-        "2026-01-01T00:00:40.000Z", "2026-01-01T00:00:50.000Z", 10.0, cause=f"no column {EVIL}",
+        "score", "transform", "run", "quality runs again", "FAILED",
+        started="2026-01-01T00:00:40.000Z", ended="2026-01-01T00:00:50.000Z", cause=f"no column {EVIL}",
     ),
 )  # fmt: skip
 RECORD = RunRecord(
@@ -36,9 +37,24 @@ RECORD = RunRecord(
 DOCUMENT = {
     "name": "prices",
     "parameters": {"min_r2": 0.9},
-    "stages": {"quality": {"require": "${stages.train.metrics.r2} >= ${parameters.min_r2}"}},
+    "defaults": {"image": "sklearn-1.4", "instance_type": "ml.m5.large"},
+    "stages": {
+        "train": {
+            "kind": "training",
+            "entry_point": "train.py",
+            "channels": {"train": "s3://bucket/raw/"},
+            "metrics": {"r2": "R2: (.*)"},
+        },
+        "quality": {
+            "kind": "gate",
+            "require": [
+                "${stages.train.metrics.r2} >= ${parameters.min_r2}",
+                "${stages.train.metrics.r2} < 1",
+            ],
+        },
+    },
 }
-FACTS = RunFacts(RECORD, {"quality": frozenset({"train"})}, DOCUMENT, {"score": ("line <1>", EVIL)})
+FACTS = RunFacts(RECORD, DOCUMENT, load(DOCUMENT), {"score": ("line <1>", EVIL)})
 
 
 class Page(HTMLParser):
@@ -98,10 +114,10 @@ def test_report_runs_nothing_and_loads_nothing(page):
 
 
 def test_condition_of_a_gate_has_the_values_of_the_run():
-    text = DOCUMENT["stages"]["quality"]["require"]
-    assert conditions(FACTS) == {"quality": (text, "0.91 >= 0.9")}
-    changed = replace(RECORD, trigger=replace(RECORD.trigger, parameters={"min_r2": 0.95}), stages=())
-    assert conditions(replace(FACTS, record=changed))["quality"][1] == "${stages.train.metrics.r2} >= 0.95"
+    text = " and ".join(DOCUMENT["stages"]["quality"]["require"])
+    assert conditions(FACTS) == {"quality": (text, "0.91 >= 0.9 and 0.91 < 1")}
+    unjudged = replace(FACTS, record=replace(RECORD, stages=()))
+    assert conditions(unjudged)["quality"][1].startswith("${stages.train.metrics.r2} >= 0.9")
 
 
 def test_timeline_shows_waiting_apart_from_running():
@@ -119,13 +135,13 @@ def test_run_without_stages_has_a_report(status):
     record = replace(
         RECORD, status=status, stages=(), revision=0, started="", ended="", reason="no such parameter"
     )
-    assert "no such parameter" in Page(report(RunFacts(record, {}, {}, {}))).text
+    assert "no such parameter" in Page(report(RunFacts(record, {}, None, {}))).text
 
 
 def test_report_of_1000_stages_is_below_500_kb_and_lists_failures():
     many = tuple(replace(STAGES[0], name=f"train-{number}", chain=number) for number in range(1000))
     record = replace(RECORD, stages=(*many, STAGES[3]))
-    html = report(RunFacts(record, {}, DOCUMENT, {}))
+    html = report(RunFacts(record, DOCUMENT, None, {}))
     assert len(html.encode()) < 500_000
     assert f"{1001 - MOST_STAGES} more stages are not listed" in html
     assert "no column" in html

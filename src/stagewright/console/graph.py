@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from stagewright.naming import item_of, stage_of
 from stagewright.runs.history.records import StageRecord
 
 WIDTH, HEIGHT = 158, 54
@@ -18,12 +19,12 @@ MARGIN = 8
 TITLE = 17
 """Characters of a title that fit into a box."""
 MOST_IN_COLUMN = 12
-"""A column with more stages shows one box for all stages of the same kind and status."""
+"""A column with more stages shows one box for all stages of one list, or of one kind, with the same status."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One stage, or several of one kind and status. `x`, `y`: its upper left corner."""
+    """One stage, or several of one list or kind and of one status. `x`, `y`: its upper left corner."""
 
     stages: tuple[StageRecord, ...]
     x: int
@@ -39,8 +40,9 @@ class Box:
 
     @property
     def title(self) -> str:
-        names = [stage.name for stage in self.stages]
-        text = names[0] if len(names) == 1 else f"{len(names)} {self.kind} stages"
+        first, count = self.stages[0], len(self.stages)
+        shared = stage_of(first.name) if item_of(first.name) else f"{self.kind} stages"
+        text = first.name if count == 1 else f"{count} {shared}"
         return text if len(text) <= TITLE else f"{text[: TITLE - 1]}…"
 
     @property
@@ -85,12 +87,13 @@ def _columns(
         if len(column) <= MOST_IN_COLUMN:
             yield [(stage,) for stage in column]
         else:
-            alike = sorted(column, key=_kind_and_status)
-            yield [tuple(group) for _, group in groupby(alike, key=_kind_and_status)]
+            alike = sorted(column, key=_shared)
+            yield [tuple(group) for _, group in groupby(alike, key=_shared)]
 
 
-def _kind_and_status(stage: StageRecord) -> tuple[str, str]:
-    return stage.kind, stage.status
+def _shared(stage: StageRecord) -> tuple[str, str, str]:
+    """What the stages of a box have in common."""
+    return stage_of(stage.name) if item_of(stage.name) else "", stage.kind, stage.status
 
 
 def _depths(names: Sequence[str], needs: Mapping[str, frozenset[str]]) -> dict[str, int]:

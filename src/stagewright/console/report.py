@@ -80,10 +80,15 @@ def _shown(stages: tuple[StageRecord, ...]) -> list[StageRecord]:
 
 def conditions(facts: RunFacts) -> dict[str, tuple[str, str]]:
     """Gate -> its condition as the document has it, and with the values of the run."""
-    stages = facts.document.get("stages", {})
-    texts = {name: str(stage["require"]) for name, stage in stages.items() if "require" in stage}
-    lookup = partial(_value, facts.record, facts.document.get("parameters", {}))
-    return {name: (text, str(render(text, lookup))) for name, text in texts.items()}
+    if facts.pipeline is None:
+        return {}
+    lookup = partial(_value, facts.record, facts.pipeline.parameters)
+    required = {name: getattr(stage, "require", ()) for name, stage in facts.pipeline.stages.items()}
+    texts = {
+        name: require if isinstance(require, str) else " and ".join(require)
+        for name, require in required.items()
+    }
+    return {name: (text, str(render(text, lookup))) for name, text in texts.items() if text}
 
 
 def _value(record: RunRecord, parameters: Mapping[str, Any], reference: Reference) -> Any:
@@ -93,7 +98,7 @@ def _value(record: RunRecord, parameters: Mapping[str, Any], reference: Referenc
             metrics = {each.name: each.metrics for each in record.stages}
             return metrics.get(stage, {}).get(metric, reference.text)
         case ("parameters", name):
-            return record.trigger.parameters.get(name, parameters.get(name, reference.text))
+            return parameters.get(name, reference.text)
     return reference.text
 
 

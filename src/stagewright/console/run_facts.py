@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stagewright.document.dependencies import dependencies
+from stagewright.document.expansion import expanded
 from stagewright.document.load import load
+from stagewright.document.parameters import with_parameters
+from stagewright.document.pipeline import Pipeline
 from stagewright.errors import DocumentError
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history import logs, run_history
@@ -23,15 +26,21 @@ MOST_LOGS = 5
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run with `needs` (stage -> the stages that it depends on), its document, and log lines.
+    """A run, its document as it was stored, and stage -> log lines.
 
-    The document of a run that was rejected is empty.
+    `pipeline`: the document with the parameters of the run and the instances of its lists. None, and an empty
+    document, if the run was rejected; None also for a document that only an earlier version can read.
     """
 
     record: RunRecord
-    needs: Mapping[str, frozenset[str]]
     document: Mapping[str, Any]
+    pipeline: Pipeline | None
     log_lines: Mapping[str, tuple[str, ...]]
+
+    @property
+    def needs(self) -> dict[str, frozenset[str]]:
+        """Stage -> the stages that it depends on."""
+        return dependencies(self.pipeline) if self.pipeline else {}
 
 
 def read(gateway: OperatorGateway, run: str) -> RunFacts:
@@ -39,15 +48,15 @@ def read(gateway: OperatorGateway, run: str) -> RunFacts:
     record = run_history.with_lineage(gateway, run_history.show(gateway, run))
     stored = gateway.documents.revision(record.pipeline, record.revision) if record.revision else None
     document = json.loads(stored.document) if stored else {}
-    return RunFacts(record, _needs(document), document, _log_lines(gateway, record))
+    pipeline = _pipeline(document, record.trigger.parameters) if document else None
+    return RunFacts(record, document, pipeline, _log_lines(gateway, record))
 
 
-def _needs(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """Return the dependencies, or none if this version cannot read the document of an older one."""
+def _pipeline(document: dict[str, Any], parameters: Mapping[str, Any]) -> Pipeline | None:
     try:
-        return dependencies(load(document)) if document else {}
+        return expanded(with_parameters(load(document), dict(parameters)))
     except DocumentError:
-        return {}
+        return None
 
 
 def _log_lines(gateway: OperatorGateway, record: RunRecord) -> dict[str, tuple[str, ...]]:
