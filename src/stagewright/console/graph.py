@@ -19,7 +19,7 @@ MARGIN = 8
 TITLE = 17
 """Characters of a title that fit into a box."""
 MOST_IN_COLUMN = 12
-"""A column with more stages shows one box for all stages of one list, or of one kind, with the same status."""
+"""A column with more stages has one box for all of one list, or of one kind, with the same status."""
 
 
 @dataclass(frozen=True)
