@@ -44,7 +44,7 @@ def path_of(argument: str) -> Path:
         raise NotFoundError(
             f"{argument}: no such document, and no such folder with a pipeline.yaml, here or in {FOLDER}",
             _document_hint(argument)
-            or "give the path of a pipeline document; stagewright init creates a repository with one",
+            or "give the path of a pipeline document; stagewright init DIR creates a repository with one",
         )
     return path
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stagewright.api import documents, launch, local_images
+from stagewright.api import documents, launch, local_images, unpushed
 from stagewright.api.planning import plan_run, release_of
 from stagewright.api.run_options import pushed, warn_of_code
 from stagewright.errors import NotFoundError
@@ -103,6 +103,7 @@ def _source_of(session: Session, header: Header, document: str | None) -> Source
     else:
         path = _nearby_document(header.pipeline) if session.is_local else None
     if path is None:
+        unpushed.warn(session, header.pipeline)
         return None
     source = Source.read(path)
     if source.pipeline.name != header.pipeline:

@@ -211,7 +211,7 @@ class StageResolver:
     def _missing_data(self, name: str, external: Mapping[str, str]) -> Iterator[Problem]:
         remedy = "upload it, or name it in sample_data"
         if self.values["trigger", "date"] in "".join(external.values()):
-            remedy += "; --date and stagewright backfill are for other dates"
+            remedy += "; --date DATE is for another date, stagewright backfill PIPELINE for several"
         for field, uri in external.items():
             if not self.recorded.external.get(uri):
                 yield Problem(f"stages.{name}.{field}", f"nothing at {uri}", remedy)

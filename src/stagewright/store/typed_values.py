@@ -34,7 +34,7 @@ def from_typed(typed: Mapping[str, Any]) -> Any:
         case "L":
             return [from_typed(value) for value in content]
         case "NULL":
-            return Unusable("null is not a value", "remove the entry: stagewright unset", typed)
+            return Unusable("null is not a value", "remove the entry: stagewright unset PIPELINE PATH", typed)
         case _:
             return Unusable(f"{_UNSUPPORTED.get(kind, kind)} ({kind})", _REMEDY, typed)
 

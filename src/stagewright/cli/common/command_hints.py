@@ -3,11 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
+
+from stagewright.api.target import LOCAL
+
+VARIABLE = "STAGEWRIGHT_TARGET"
+WITHOUT_TARGET = frozenset(
+    ("new", "init", "demo", "convert", "validate", "script", "schema", "workflow", "up", "down", "env",
+     "sagemaker", "prices update", "prices idle", "promote")
+)  # fmt: skip
+"""Commands that have no option --target."""
+MENTION = re.compile(
+    r"(?<![\w@:.-])(?P<program>(?:[\w~./-]*/)?stagewright) (?P<name>(?:config |prices )?[a-z][a-z-]*)"
+    r"(?P<rest>[^`;)\n]*)"
+)
+_given = ContextVar("target", default="")
+"""The target of this command, "" if a command without --target has the same."""
+
+
+def remember_target(target: str) -> str:
+    """Make the hints of this command name its target. Returns the target: it is a callback of Typer."""
+    usual = os.environ.get(VARIABLE) or LOCAL
+    _given.set("" if target == usual else target)
+    return target
+
+
+def on_target(text: str) -> str:
+    """The text, with the target of this command in each command that it names."""
+    return MENTION.sub(_with_target, text) if _given.get() else text
+
+
+def _with_target(match: re.Match[str]) -> str:
+    from stagewright.cli.app import COMMANDS
+
+    if match["name"] not in COMMANDS.keys() - WITHOUT_TARGET or "--target" in match["rest"]:
+        return match[0]
+    return f"{match['program']} {match['name']} --target {shlex.quote(_given.get())}{match['rest']}"
 
 
 def shell_path(path: Path | str) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from stagewright.cli.common.command_hints import VARIABLE, remember_target
+
 Document = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A document, or a folder with a pipeline.yaml.")
 ]
@@ -22,7 +24,8 @@ TargetName = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        envvar="STAGEWRIGHT_TARGET",
+        envvar=VARIABLE,
+        callback=remember_target,
         help="`local`, or a table [targets.NAME] of stagewright.toml in this folder or a parent. The table"
         " sets bucket, region and environment, and optionally prefix, profile and account.",
     ),

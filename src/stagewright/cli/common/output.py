@@ -10,6 +10,7 @@ from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from stagewright.api.printable import one_line_printable, printable, printable_json
+from stagewright.cli.common.command_hints import on_target
 from stagewright.errors import DocumentError, StagewrightError
 
 if TYPE_CHECKING:
@@ -28,14 +29,20 @@ UNWRAPPED_COLUMNS = ("run", "stage", "state", "took")
 """Columns whose cells are never folded."""
 
 
+NEXT = "next: "
+"""Start of a line that names the next command."""
+QUOTED = "  | "
+"""Start of a line of a job's log, which is printed unchanged."""
+
+
 def print_line(text: str = "") -> None:
     """Print a line on standard output. Characters that a terminal acts on are printed as escapes."""
-    print(printable(text))  # noqa: T201 -- the only function that prints to standard output
+    print(printable(on_target(text) if text.startswith(NEXT) else text))  # noqa: T201 -- the only function that prints to standard output
 
 
 def note(text: str) -> None:
     """`print_line` on standard error, so that piped output contains only data."""
-    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
+    print(printable(text if text.startswith(QUOTED) else on_target(text)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_json(value: Any) -> None:
@@ -119,7 +126,7 @@ def error_json(error: Exception) -> dict[str, Any]:
         "type": type(error).__name__,
         "code": known.exit_code if known else 1,
         "message": known.message if known else str(error),
-        "remedy": known.remedy if known else "",
+        "remedy": on_target(known.remedy) if known else "",
         "problems": [asdict(problem) for problem in error.problems]
         if isinstance(error, DocumentError)
         else [],

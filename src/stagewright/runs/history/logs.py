@@ -223,7 +223,7 @@ def _endpoint(gateway: OperatorGateway, logged: _Logged) -> str:
         return str(named)
     if planned := on_page(gateway, run.run, run.plan, stage.name):
         return str(json.loads(planned["requests"]["CreateEndpoint"])["EndpointName"])
-    raise NotFoundError(f"{stage.name} of {run.run} has requested no endpoint", "stagewright show " + run.run)
+    raise NotFoundError(f"{stage.name} of {run.run} has requested no endpoint", f"stagewright show {run.run}")
 
 
 def _seconds(time_text: str) -> float:

@@ -110,6 +110,17 @@ def push(
     return PushResult(key, stored.digest, changes.changed, changes.removed, document=changes.document)
 
 
+def compare(
+    manifest: Manifest,
+    pipeline: Pipeline,
+    files: Mapping[str, bytes],
+    overlay: Mapping[str, Any] | None = None,
+) -> PushResult:
+    """Return what a push would change of the release in `manifest`. Writes nothing."""
+    changes = _changes(manifest, layers.pushed_layers(pipeline, overlay), files)
+    return PushResult(None, manifest.release.digest, changes.changed, changes.removed, changes.document)
+
+
 def _validate(gateway: Gateway, pushed: Layers, files: Mapping[str, bytes]) -> None:
     """Raise what is wrong before anything is written."""
     document = pushed.document()

@@ -26,7 +26,7 @@ from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases.manifest import Manifest
 
 PUSHED = ("base", "environment")
-REMEDY = "push it again; to change values without a push, use overrides: stagewright set"
+REMEDY = "push it again; to change values without a push, use overrides: stagewright set PIPELINE PATH=VALUE"
 
 
 def read_current(gateway: Gateway, pipeline: str) -> tuple[Manifest, Layers]:

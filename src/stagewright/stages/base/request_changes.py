@@ -12,7 +12,10 @@ from typing import Any
 from stagewright.errors import Problem
 from stagewright.naming import GLUE_JOB_ARGUMENT
 
-KEEP = "a list of `request` replaces the whole list: repeat that entry, as `stagewright plan --json` shows it"
+KEEP = (
+    "a list of `request` replaces the whole list: repeat that entry, as `stagewright plan PIPELINE --json`"
+    " shows it"
+)
 KEEP_TAGS = "leave Tags out, and set tags in defaults.tags"
 LEAVE_OUT = "leave it out"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stagewright.api import documents
+from stagewright.api import documents, unpushed
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
 from stagewright.cli.common.options import Json, PipelineName, TargetName
@@ -23,7 +23,9 @@ def command(pipeline: PipelineName, target: TargetName = LOCAL, as_json: Json = 
     from stagewright.runs.documents import layers, overrides
 
     with existing_session(target) as connected:
-        stored = layers.read(connected.gateway, documents.name_of(pipeline))
+        name = documents.name_of(pipeline)
+        stored = layers.read(connected.gateway, name)
+        unpushed.warn(connected, name, pipeline)
         problems = overrides.find_problems(connected.gateway, stored)
     if as_json and not problems:
         print_json(stored)

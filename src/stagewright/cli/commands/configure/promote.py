@@ -50,7 +50,7 @@ def command(
         if as_json:
             output.print_json(as_dict(prepared, pushed, run))
         else:
-            report(prepared, pushed, run, target)
+            report(prepared, pushed, run, source, target)
 
 
 def overlay_for(argument: str, pipeline: Pipeline, after: Session) -> Mapping[str, Any] | None:
@@ -74,7 +74,7 @@ def as_dict(prepared: Promotion, pushed: PushResult | None, run: str | None) -> 
     }
 
 
-def report(prepared: Promotion, pushed: PushResult | None, run: str | None, target: str) -> None:
+def report(prepared: Promotion, pushed: PushResult | None, run: str | None, source: str, target: str) -> None:
     candidate = prepared.candidate
     lineage = candidate.lineage
     evidence = f"succeeded in {lineage['run']}" if "run" in lineage else "has no successful run"
@@ -82,7 +82,8 @@ def report(prepared: Promotion, pushed: PushResult | None, run: str | None, targ
         f"{candidate.pipeline.name} {candidate.release.digest[:12]} from {lineage['from']}: {evidence}"
     )
     if candidate.overridden:
-        output.note(f"that run had overrides, which stay in {lineage['from']}; see stagewright diff")
+        difference = f"stagewright diff {candidate.pipeline.name} --target {source}"
+        output.note(f"that run had overrides, which stay in {lineage['from']}; see {difference}")
     for line in changes.lines(prepared.changes):
         output.print_line(f"  {line}")
     if pushed is None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, unpushed
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
 
@@ -25,5 +25,6 @@ def command(
 
     with existing_session(target) as connected:
         name = documents.name_of(pipeline)
+        unpushed.warn(connected, name, pipeline)
         changed = overrides.roll_back(connected.gateway, name, revision, launch.caller(connected))
     changes.print_report(changed, as_json)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, unpushed
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
 
@@ -27,5 +27,6 @@ def command(
 
     with existing_session(target) as connected:
         name = documents.name_of(pipeline)
+        unpushed.warn(connected, name, pipeline)
         changed = overrides.put(connected.gateway, name, settings, launch.caller(connected))
     changes.print_report(changed, as_json)

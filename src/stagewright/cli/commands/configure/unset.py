@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stagewright.api import documents
+from stagewright.api import documents, unpushed
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common.options import Json, PipelineName, TargetName
 from stagewright.errors import DocumentError, Problem
@@ -34,6 +34,7 @@ def command(
         raise DocumentError((Problem("PATH", "name the overrides to remove, or give --all, but not both"),))
     with existing_session(target) as connected:
         name = documents.name_of(pipeline)
+        unpushed.warn(connected, name, pipeline)
         settings = [parse_path(path) for path in paths or ()]
         changed = overrides.remove(connected.gateway, name, settings, launch.caller(connected))
     changes.print_report(changed, as_json)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stagewright.api import documents, formatting, local_images
+from stagewright.api import documents, formatting, local_images, unpushed
 from stagewright.api.run_options import pushed
 from stagewright.api.target import LOCAL, Session, existing_session
 from stagewright.cli.common import backfill_tables, output
@@ -66,6 +66,7 @@ def command(
             backfill_tables.print_backfills(connected, name, as_json)
             return
         span = Span(name, first, last, every, sorted_names(only), sorted_names(skip))
+        unpushed.warn(connected, name, pipeline)
         pinned = pin(connected, span, assignments, force=force, latest=latest)
         documents.parse_selection(pinned.document, only, (), skip)
         shared = warn_of_shared_endpoints(connected, pinned)
