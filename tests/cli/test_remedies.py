@@ -149,8 +149,8 @@ def test_commands_of_another_target_name_it(monkeypatch):
     command_hints.remember_target("local")
 
 
-def test_the_commands_without_a_target_are_known():
-    assert {name for name in COMMANDS if "--target" not in options_of(name)} == command_hints.WITHOUT_TARGET
+def test_the_commands_with_a_target_are_known():
+    assert {name for name in COMMANDS if "--target" in options_of(name)} == command_hints.WITH_TARGET
 
 
 def test_lines_that_name_commands_are_printed_with_the_target(capsys):

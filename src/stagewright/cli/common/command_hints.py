@@ -14,11 +14,37 @@ from pathlib import Path
 from stagewright.api.target import LOCAL
 
 VARIABLE = "STAGEWRIGHT_TARGET"
-WITHOUT_TARGET = frozenset(
-    ("new", "init", "demo", "convert", "validate", "script", "schema", "workflow", "up", "down", "env",
-     "sagemaker", "prices update", "prices idle", "promote")
-)  # fmt: skip
-"""Commands that have no option --target."""
+WITH_TARGET = frozenset(
+    (
+        "plan",
+        "run",
+        "push",
+        "resume",
+        "backfill",
+        "stop",
+        "runs",
+        "show",
+        "report",
+        "get",
+        "logs",
+        "diff",
+        "dlq",
+        "config show",
+        "set",
+        "unset",
+        "history",
+        "rollback",
+        "migrate",
+        "approvals",
+        "approve",
+        "reject",
+        "endpoints",
+        "predict",
+        "rollback-endpoint",
+        "doctor",
+    )
+)
+"""Commands that have an option --target."""
 MENTION = re.compile(
     r"(?<![\w@:.-])(?P<program>(?:[\w~./-]*/)?stagewright) (?P<name>(?:config |prices )?[a-z][a-z-]*)"
     r"(?P<rest>[^`;)\n]*)"
@@ -40,9 +66,7 @@ def on_target(text: str) -> str:
 
 
 def _with_target(match: re.Match[str]) -> str:
-    from stagewright.cli.app import COMMANDS
-
-    if match["name"] not in COMMANDS.keys() - WITHOUT_TARGET or "--target" in match["rest"]:
+    if match["name"] not in WITH_TARGET or "--target" in match["rest"]:
         return match[0]
     return f"{match['program']} {match['name']} --target {shlex.quote(_given.get())}{match['rest']}"
 
