@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.command_line import tiny
 
 from stagewright.local import server
 
@@ -76,6 +77,42 @@ def test_plugin_starts_with_empty_state(aws_local, number):
     sagemaker.create_model_package_group(ModelPackageGroupName="mine")
     assert aws_local.client("dynamodb").list_tables()["TableNames"]
 """
+PIPELINE = """
+import pytest
+from stagewright import RunFailedError
+from stagewright.testing import assert_run
+
+def test_pipeline_is_good(run_pipeline):
+    run = run_pipeline(".", parameters={"factor": 3}, skip=["serve"])
+    assert_run(
+        run, stages={"fit": "SUCCEEDED", "serve": "SKIPPED"},
+        metrics={"fit.product": ">= 18", "total.total": pytest.approx(6)},
+    )
+
+def test_unchanged_pipeline_is_reused(run_pipeline):
+    run = run_pipeline(".", parameters={"factor": 3}, skip="serve")
+    assert_run(run, stages={"total": "REUSED", "fit": "REUSED"}, metrics={"fit.product": 18.0})
+    assert_run(run, metrics={"fit.product": lambda value: value > 1})
+
+def test_failure_is_expected(run_pipeline):
+    run = run_pipeline(".", parameters={"factor": -1}, skip="serve")
+    assert_run(run, "FAILED", stages={"fit": "FAILED", "check": "NOT_RUN"})
+    with pytest.raises(pytest.fail.Exception) as raised:
+        assert_run(run, stages={"total": "FAILED", "other": "REUSED"}, metrics={"total.total": "< 6", "x": 1})
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith("expected SUCCEEDED: tiny-")
+    assert lines[1].startswith("stage total: expected FAILED, is REUSED (")
+    assert lines[2] == "stage other: expected REUSED, there is no such stage"
+    assert lines[3] == "metric total.total: expected < 6, is 6"
+    assert lines[4] == "metric x: there is none; the run has total.total"
+    assert lines[5] == "the log of fit:"
+    assert any("a negative factor is of no use" in line for line in lines[6:])
+
+def test_wrong_comparison_is_an_error(run_pipeline):
+    run = run_pipeline(".", parameters={"factor": 3}, skip="serve")
+    with pytest.raises(ValueError, match="is no comparison"):
+        assert_run(run, metrics={"fit.product": "more than 3"})
+"""
 UNUSED = """
 import sys
 
@@ -129,3 +166,11 @@ def test_each_test_can_have_its_own_server(tmp_path):
 def test_unused_plugin_starts_nothing(tmp_path):
     assert "1 passed" in run_pytest(tmp_path, UNUSED, 'pytest_plugins = ["stagewright.testing"]')
     assert states(tmp_path) == []
+
+
+def test_pipeline_runs_in_a_test(tmp_path):
+    tiny(tmp_path)
+    conftest = CONFTEST.replace("plain-python", "sklearn-1.4")
+    assert "4 passed" in run_pytest(tmp_path, PIPELINE, conftest)
+    (state,) = states(tmp_path)
+    assert server.find(state) is None

@@ -11,6 +11,7 @@ from stagewright.document.json_schema import schema
 from tools.compliance_reference import compliance_reference
 from tools.iam_reference import iam_reference
 from tools.pipeline_reference import document_reference
+from tools.python_reference import python_reference
 from tools.rules_reference import rules_reference
 from tools.sagemaker_reference import sagemaker_reference
 from tools.terraform_reference import terraform_reference
@@ -46,6 +47,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "document.md": document_reference,
     "pipeline.schema.json": schema_page,
     "cli.md": cli_page,
+    "python-api.md": python_reference,
     "sagemaker.md": sagemaker_reference,
     "sagemaker-rules.md": rules_reference,
     "iam.md": iam_reference,
