@@ -42,6 +42,7 @@ locals {
       network_isolation = var.job_network_isolation
       encrypt_traffic   = var.job_encrypt_traffic
     } : name => value if value },
+    { for name, count in { max_concurrency = var.job_max_concurrency } : name => count if count > 0 },
     { for name, key in {
       kms_volume_key = local.volume_key_arn
       kms_output_key = local.output_key_arn

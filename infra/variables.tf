@@ -175,6 +175,17 @@ variable "job_instance_types" {
   }
 }
 
+variable "job_max_concurrency" {
+  description = "The most stages of a run that run at the same time, whatever its document allows; 0: as the document says."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.job_max_concurrency >= 0 && var.job_max_concurrency <= 1600 && floor(var.job_max_concurrency) == var.job_max_concurrency
+    error_message = "job_max_concurrency must be a whole number from 0 to 1600."
+  }
+}
+
 variable "enforce_job_settings" {
   description = "Whether IAM denies jobs, models and endpoints that do not have the `job_...` settings of this installation. The planner rejects them in any case."
   type        = bool

@@ -167,6 +167,25 @@ def test_limits_hold_for_lists_and_for_plain_wide_waves(house):
     assert {made.stage(name).part for name in made.waves[0][0]} == set(range(1, 14))
 
 
+def test_installation_has_a_limit_of_its_own(house):
+    trigger = house.trigger()
+    for own, document_limit, expected in ((3, 20, 3), (50, 4, 4), (0, 6, 6)):
+        pipeline = document([f"r{number}" for number in range(9)], most=document_limit)
+        recorded = house.recorded()
+        recorded = replace(recorded, jobs=replace(recorded.jobs, max_concurrency=own))
+        assert len(plan(pipeline, trigger, recorded).waves[0]) == expected
+
+
+def test_warning_about_a_list_is_given_once(house):
+    items = [f"r{number}" for number in range(9)]
+    secret = {"kind": "processing", "for_each": "regions", "code": "prepare.py",
+              "arguments": ["${each.name}"], "environment": {"DB_PASSWORD": "hunter2-hunter2"}}  # fmt: skip
+    made = planned(house, document(items, secret=secret))
+    assert [warning for warning in made.warnings if "DB_PASSWORD" in warning] == [made.warnings[0]]
+    off = planned(house, document(items, extra={**secret, "environment": {}, "enabled": False}))
+    assert off.stage("extra/r1").action == "skip"
+
+
 def test_lane_that_exceeds_a_page_continues_in_another_wave():
     wave = tuple((f"s{number}",) for number in range(10))
     weights = dict.fromkeys((name for (name,) in wave), 40)

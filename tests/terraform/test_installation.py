@@ -420,6 +420,7 @@ JOBS = {
     "job_network_isolation": True,
     "job_encrypt_traffic": True,
     "job_instance_types": ["ml.m5.*"],
+    "job_max_concurrency": 8,
     "tags": {"team": "prices"},
 }
 SETTINGS_OF_JOBS = JobSettings(
@@ -431,6 +432,7 @@ SETTINGS_OF_JOBS = JobSettings(
     kms_output_key=OTHER_KEY,
     instance_types=("ml.m5.*",),
     tags={"team": "prices"},
+    max_concurrency=8,
 )
 
 

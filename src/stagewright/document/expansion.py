@@ -48,6 +48,17 @@ def expanded(pipeline: Pipeline) -> Pipeline:
     return pipeline.model_copy(update={"stages": stages})
 
 
+def with_first_instances(pipeline: Pipeline) -> Pipeline:
+    """Return the document with the first instance of each stage only, under the stage's name.
+
+    For advice about settings, which all instances share.
+    """
+    stages: dict[str, AnyStage] = {}
+    for name, stage in pipeline.stages.items():
+        stages.setdefault(stage_of(name), stage)
+    return pipeline.model_copy(update={"stages": stages}) if len(stages) < len(pipeline.stages) else pipeline
+
+
 def instances_of(pipeline: Pipeline, names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a selection, with the instances of a stage in place of its name.
 

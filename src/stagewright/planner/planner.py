@@ -13,18 +13,19 @@ once. The same arguments always give the same plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from stagewright.document.dependencies import dependencies
 from stagewright.document.doubtful_metrics import doubtful_metrics, metrics
+from stagewright.document.expansion import with_first_instances
 from stagewright.document.pipeline import Pipeline
 from stagewright.document.secrets import exposed_secrets, written_values
 from stagewright.errors import PlanError
-from stagewright.naming import run_id
+from stagewright.naming import run_id, stage_of
 from stagewright.planner import cost, history_limits
 from stagewright.planner.decisions import Decisions, decide
-from stagewright.planner.model import Plan, Recorded, Trigger
+from stagewright.planner.model import Plan, Recorded, StagePlan, Trigger
 from stagewright.planner.schedule import arrange
 from stagewright.planner.selection import select
 from stagewright.planner.values import event_time
@@ -47,7 +48,8 @@ def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool =
     problems = [*decisions.problems, *cost.over_budget(pipeline.budget, priced.values())]
     if problems:
         raise PlanError(tuple(dict.fromkeys(problems)))
-    stages, waves = arrange(selected.pipeline, decisions.partition, needs, priced)
+    most = min(pipeline.max_concurrency, recorded.jobs.max_concurrency or pipeline.max_concurrency)
+    stages, waves = arrange(selected.pipeline, decisions.partition, needs, priced, most)
 
     planned = Plan(
         run=run,
@@ -67,11 +69,21 @@ def plan(pipeline: Pipeline, trigger: Trigger, recorded: Recorded, force: bool =
 
 
 def _warnings(pipeline: Pipeline, planned: Plan, decisions: Decisions, recorded: Recorded) -> Iterator[str]:
-    yield from (f"{stage.name}: {stage.reason}" for stage in planned.stages if stage.name in decisions.noted)
+    yield from _notes(stage for stage in planned.stages if stage.name in decisions.noted)
     yield from missing_metrics(pipeline, decisions.running, recorded.results)
     yield from orphaned_endpoints(planned.stages, recorded.results)
-    yield from map(str, exposed_secrets(written_values(pipeline)))
-    yield from map(str, doubtful_metrics(metrics(pipeline)))
+    written = with_first_instances(pipeline)
+    yield from map(str, exposed_secrets(written_values(written)))
+    yield from map(str, doubtful_metrics(metrics(written)))
     yield from history_limits.warnings(planned)
     if recorded.prices:
         yield from cost.old_prices(recorded.prices, event_time(planned.trigger).date())
+
+
+def _notes(stages: Iterable[StagePlan]) -> Iterator[str]:
+    """Yield the reasons of stages. Instances of a stage with the same reason have one note."""
+    notes: dict[tuple[str, str], list[str]] = {}
+    for stage in stages:
+        notes.setdefault((stage_of(stage.name), stage.reason), []).append(stage.name)
+    for (base, reason), names in notes.items():
+        yield f"{names[0] if len(names) == 1 else f'{base} ({len(names)} items)'}: {reason}"

@@ -35,8 +35,9 @@ def arrange(
     partition: str,
     needs: Mapping[str, Set[str]],
     stages: Mapping[str, StagePlan],
+    most: int,
 ) -> tuple[tuple[StagePlan, ...], tuple[Wave, ...]]:
-    """Return the stages with their gates, and the waves of the stages that run.
+    """Return the stages with their gates, and the waves of the stages that run, `most` at the same time.
 
     Raises PlanError for a stage that no page can hold.
     """
@@ -44,7 +45,7 @@ def arrange(
     guarded = _with_gates(pipeline, stages, order)
     weights = _weights(pipeline.name, partition, guarded)
     running = [name for name in pipeline.stages if name in weights]
-    arranged = _in_lanes(pipeline, waves(running, order, weights, CHAIN_LIMIT), weights)
+    arranged = _in_lanes(pipeline, waves(running, order, weights, CHAIN_LIMIT), weights, most)
     parts = {
         name: number
         for wave in arranged
@@ -59,20 +60,16 @@ def arrange(
 
 
 def _in_lanes(
-    pipeline: Pipeline, arranged: Sequence[Wave], weights: Mapping[str, int]
+    pipeline: Pipeline, arranged: Sequence[Wave], weights: Mapping[str, int], most: int
 ) -> list[tuple[Lane, ...]]:
-    """Return waves of lanes, within the limits of the document and its lists."""
+    """Return waves of at most `most` lanes, within the limits of the lists."""
     lists = {name: stage.for_each for name, stage in pipeline.stages.items() if stage.for_each}
     limits = {
         name: declared.max_concurrency
         for name, declared in pipeline.lists.items()
         if declared.max_concurrency is not None
     }
-    return [
-        lanes
-        for wave in arranged
-        for lanes in in_lanes(wave, lists, limits, pipeline.max_concurrency, weights, CHAIN_LIMIT)
-    ]
+    return [lanes for wave in arranged for lanes in in_lanes(wave, lists, limits, most, weights, CHAIN_LIMIT)]
 
 
 def _running_order(

@@ -71,6 +71,7 @@ class JobSettings:
 
     `instance_types`: patterns such as `ml.m5.*` of the types that stages may use. Empty: all.
     `output_locations`: S3 URIs of the folders, besides the installation's own, that jobs may write to.
+    `max_concurrency`: the most stages of a run at the same time, whatever the document allows. 0: no limit.
     """
 
     subnets: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ class JobSettings:
     instance_types: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     output_locations: tuple[str, ...] = ()
+    max_concurrency: int = 0
 
     @classmethod
     def from_json(cls, text: str) -> JobSettings:
