@@ -260,7 +260,7 @@ def test_previous_successful_run_has_the_same_partition(gateway):
     assert good_before(gateway, "prices", failed) == first
     with pytest.raises(NotFoundError, match=f"no successful run before {north} in partition north"):
         good_before(gateway, "prices", north)
-    with pytest.raises(NotFoundError, match=f"prices has no successful run before {first}$"):
+    with pytest.raises(NotFoundError, match=f"(?m)prices has no successful run before {first}$"):
         good_before(gateway, "prices", first)
 
 

@@ -137,6 +137,10 @@ def print_lines(lines: Iterable[LogLine], of: str | None, times: bool = False) -
     """
     for line in lines:
         source = "" if line.source == of else f"{line.source}  "
-        time = f"{datetime.fromisoformat(line.time).astimezone().isoformat('T', 'milliseconds')}  "
+        time = f"{_local_time(line)}  " if times else ""
         for text in line.text.split("\n"):
-            output.print_line(f"{time if times else ''}{source}{text}")
+            output.print_line(f"{time}{source}{text}")
+
+
+def _local_time(line: LogLine) -> str:
+    return datetime.fromisoformat(line.time).astimezone().isoformat("T", "milliseconds")
