@@ -23,8 +23,12 @@ class Note:
 
 @dataclass(frozen=True)
 class ConvertedPipeline:
-    """A document, the files of its code folder by path, and the notes about its conversion."""
+    """A document, the files of its code folder by path, and the notes about its conversion.
+
+    `unconverted`: what has no counterpart. The document has an approval stage in place of each such step.
+    """
 
     document: Mapping[str, Any]
     files: Mapping[str, bytes]
     notes: tuple[Note, ...]
+    unconverted: tuple[Note, ...] = ()

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from stagewright.errors import DocumentError
 from stagewright.migration.converted import ConvertedPipeline, Note
+from stagewright.migration.images import image_of
 from stagewright.migration.sample.item import Item
 from stagewright.migration.sample.s3_paths import S3Paths
 from stagewright.migration.sample.scripts import Scripts
 from stagewright.migration.sample.stages import stages
-from stagewright.migration.sample.stages.conversion import Conversion, image_of
+from stagewright.migration.sample.stages.conversion import Conversion
 
 LONGEST = 40
 

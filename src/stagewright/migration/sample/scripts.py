@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import io
-import lzma
-import tarfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stagewright.errors import ReleaseError
 from stagewright.migration.sample.item import Item
-from stagewright.runs.releases.code_folder import MAX_BYTES, MAX_FILES, scan
+from stagewright.migration.tarballs import unpacked as unpack
+from stagewright.runs.releases.code_folder import scan
 
 TARBALLS = (
     ("training", "hyperparameters", "sagemaker_submit_directory"),
@@ -21,13 +18,6 @@ TARBALLS = (
     ("model_para", "environment", "SAGEMAKER_SUBMIT_DIRECTORY"),
 )
 """Attributes that name the tarball of script mode."""
-
-
-DAMAGED = (
-    tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ArithmeticError, RecursionError,
-    ValueError,
-)  # fmt: skip
-"""What reading a damaged tarball raises."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,7 @@ def read_scripts(item: Item, folder: Path | None) -> Scripts:
     tarballs = {name for name in (item.text(*path).rpartition("/")[2] for path in TARBALLS) if name in files}
     unpacked: dict[str, bytes] = {}
     for name in sorted(tarballs):
-        unpacked |= _unpacked(name, files.pop(name))
+        unpacked |= unpack(name, files.pop(name))
     for path, content in unpacked.items():
         if files.get(path, content) != content:
             raise ReleaseError(f"{path} differs between the folder and its tarball", "keep one of them")
@@ -71,30 +61,3 @@ def declared_options(source: bytes) -> frozenset[str]:
     )
     texts = (argument.value for call in named for argument in call.args if isinstance(argument, ast.Constant))
     return frozenset(text for text in texts if isinstance(text, str) and text.startswith("-"))
-
-
-def _unpacked(name: str, packed: bytes) -> dict[str, bytes]:
-    """Path -> content of a tarball, unpacked in memory."""
-    files: dict[str, bytes] = {}
-    total = 0
-    try:
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:*") as archive:
-            for member in archive:
-                path = Path(member.name)
-                if not member.isfile() or path.name.startswith("."):
-                    continue
-                total += member.size
-                if ".." in path.parts or path.is_absolute() or total > MAX_BYTES or len(files) == MAX_FILES:
-                    raise ReleaseError(
-                        f"{name}: {member.name} is outside the folder or too large",
-                        "unpack it yourself",
-                    )
-                content = archive.extractfile(member)
-                files[path.as_posix()] = content.read() if content else b""
-            while archive.fileobj and archive.fileobj.read(1 << 20):  # gzip has its checksum at the end
-                pass
-    except DAMAGED as error:
-        raise ReleaseError(
-            f"{name} is not a tarball: {error}", "pack it again: tar czf source.tar.gz FILES"
-        ) from None
-    return files

@@ -47,7 +47,10 @@ def _reserved(stage: Processing, path: Path) -> Iterator[Finding]:
 
 
 def _paths(stage: Processing, path: Path) -> Iterator[Finding]:
-    """Findings for folders of the container inside each other: one would hide or upload the other's files."""
+    """Findings for folders of the container inside each other: one would hide or upload the other's files.
+
+    Inputs may be inside an input: AWS's examples have one at /opt/ml/processing/input, with the code below.
+    """
     own = {("code",): f"{INPUT}/{RESERVED}"} if stage.code else {}
     inputs = {("inputs", name): str(item.path) for name, item in stage.named_inputs.items()
               if name != RESERVED}  # fmt: skip
@@ -56,7 +59,9 @@ def _paths(stage: Processing, path: Path) -> Iterator[Finding]:
     for field, folder in (own | inputs | outputs).items():
         label = ".".join(field)
         for other, of in seen.items():
-            if f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/"):
+            inside = f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/")
+            are_inputs = not {field[0], of.partition(".")[0]} & {"outputs"}
+            if inside and (folder == other or not are_inputs):
                 message = f"{folder} and {other} of {of} are one folder or inside each other"
                 yield Finding((*path, *field), message, "choose another path")
         seen[folder] = label

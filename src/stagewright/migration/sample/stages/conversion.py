@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
-from stagewright.catalog.images import alias_of, resolve
-from stagewright.errors import NotFoundError, PlanError, Problem
+from stagewright.errors import Problem
 from stagewright.migration.converted import Note, Stage
+from stagewright.migration.images import image_of
 from stagewright.migration.sample.item import Item
 from stagewright.migration.sample.s3_paths import S3Paths
 from stagewright.migration.sample.scripts import Scripts
-from stagewright.syntax import ambiguous_scalars
-from stagewright.syntax.ambiguous_scalars import ambiguity
-from stagewright.syntax.references import escape
 
 PROCESSING, SPARK, SHELL, CALLED = "sagemaker-processing", "glue-spark", "glue-python", "lambda"
 """The values of job_type."""
@@ -96,17 +91,6 @@ def compute(of: Conversion, section: str) -> Stage:
     return {**({"image": image} if image else {}), **({"instance_type": instance} if instance else {})}
 
 
-def image_of(uri: str, instance_type: str) -> str:
-    """The alias of exactly this image in its region, else the URI."""
-    try:
-        image = alias_of(uri)
-        alias = f"{image.framework}-{image.version}"
-        region = uri.split(".")[3]
-        return alias if resolve(alias, region, instance_type) == uri else uri
-    except (NotFoundError, PlanError, IndexError):
-        return uri
-
-
 def entry_point(of: Conversion, section: str, block: str) -> Stage:
     """Entry point of script mode, which is in the tarball."""
     item = of.item
@@ -134,11 +118,3 @@ def note_run_names(of: Conversion, output: str, job: str) -> None:
 def unquoted(text: str) -> str:
     """A value of script mode without JSON quotes."""
     return text.strip('"')
-
-
-def number(value: Any) -> Any:
-    """Convert a string that is exactly a number, if every reader keeps that number. Escape other text."""
-    text = str(value)
-    scalar = None if ambiguity(text) else ambiguous_scalars.resolve(text)
-    is_number = isinstance(scalar, int | float) and not isinstance(scalar, bool)
-    return scalar if is_number and json.dumps(scalar) == text else escape(text)

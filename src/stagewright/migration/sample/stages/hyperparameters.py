@@ -7,7 +7,8 @@ from typing import Any
 
 from stagewright.migration.converted import Stage
 from stagewright.migration.sample.scripts import declared_options
-from stagewright.migration.sample.stages.conversion import Conversion, number
+from stagewright.migration.sample.stages.conversion import Conversion
+from stagewright.migration.scalars import number_or_text as number
 
 SDK = {
     "sagemaker_container_log_level",

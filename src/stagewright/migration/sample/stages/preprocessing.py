@@ -13,8 +13,8 @@ from stagewright.migration.sample.stages.conversion import (
     SPARK,
     Conversion,
     compute,
-    number,
 )
+from stagewright.migration.scalars import number_or_text as number
 from stagewright.syntax.references import escape
 
 INPUT = "/opt/ml/processing/input/"

@@ -10,9 +10,9 @@ from stagewright.migration.sample.stages.conversion import (
     enabled,
     entry_point,
     note_run_names,
-    number,
 )
 from stagewright.migration.sample.stages.hyperparameters import hyperparameters, renamed
+from stagewright.migration.scalars import number_or_text as number
 
 
 def training(of: Conversion) -> Stage:
