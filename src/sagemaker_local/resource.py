@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_local.http.unix_sockets import SocketFolder
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.logs.log_stream import Logs
+from sagemaker_local.pipelines.runner import PipelineRunner
 from sagemaker_local.sandbox.launcher import Launcher
 from sagemaker_local.settings import Settings
 from sagemaker_local.storage import Storage
@@ -37,6 +38,7 @@ class Context:
     sockets: SocketFolder
     call: Callable[[str, dict[str, Any]], dict[str, Any]]
     """Calls any operation of the service, with the same validation as for a client."""
+    pipelines: PipelineRunner | None = None
 
 
 class Resource:

@@ -26,6 +26,9 @@ from sagemaker_local.jobs.processing_jobs import ProcessingJobs
 from sagemaker_local.jobs.training_jobs import TrainingJobs
 from sagemaker_local.logs.delivery import DeliveredLogs
 from sagemaker_local.logs.log_stream import Logs
+from sagemaker_local.pipelines.definitions import Pipelines
+from sagemaker_local.pipelines.executions import PipelineExecutions
+from sagemaker_local.pipelines.runner import PipelineRunner
 from sagemaker_local.registry.model_package_groups import ModelPackageGroups
 from sagemaker_local.registry.model_packages import ModelPackages
 from sagemaker_local.resource import Context, Operation, Publish, Resource
@@ -66,6 +69,8 @@ RESOURCES: tuple[type[Resource], ...] = (
     Endpoints,
     ModelPackageGroups,
     ModelPackages,
+    Pipelines,
+    PipelineExecutions,
     Search,
 )
 """All resource types. InvokeEndpoint goes to the one with a method `invoke`."""
@@ -76,10 +81,17 @@ log = logging.getLogger(__name__)
 class SageMaker:
     """The service. `publish` is called for every EventBridge event of SageMaker, from any thread.
 
-    `logs` has the log streams; by default they are sent to the endpoint's CloudWatch Logs.
+    `logs` has the log streams; by default they are sent to the endpoint's CloudWatch Logs. `pipelines` runs
+    the executions of pipelines; without it, definitions are only kept.
     """
 
-    def __init__(self, settings: Settings, publish: Publish, logs: Logs | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        publish: Publish,
+        logs: Logs | None = None,
+        pipelines: PipelineRunner | None = None,
+    ) -> None:
         store = Store(settings.root / "sagemaker.sqlite")
         self._context = Context(
             settings=settings,
@@ -92,6 +104,7 @@ class SageMaker:
             logs=logs or DeliveredLogs(settings),
             sockets=SocketFolder(settings.root),
             call=self.call,
+            pipelines=pipelines,
         )
         self._resources = [resource(self._context) for resource in RESOURCES]
         self._operations: dict[str, Operation] = {}

@@ -7,11 +7,9 @@ declares its options with hyphens, where the item has underscores.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import boto3
 import pytest
 from tests.support import commands
 from tests.support.sample_item import ITEM, SCRIPT, SCRIPTS
+from tests.support.tarballs import tarball
 
 from stagewright.errors import StagewrightError
 from stagewright.local import server as local
@@ -52,16 +51,6 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
             yield from leaves(each, f"{path}.{name}" if path else name)
     else:
         yield path
-
-
-def tarball(files: dict[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return packed.getvalue()
 
 
 class Place:

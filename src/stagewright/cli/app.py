@@ -35,7 +35,7 @@ TABLE = (
     Command("new", "author", "Create a pipeline, from a training script or empty."),
     Command("init", "author", "Create a repository with a pipeline, Terraform and CI."),
     Command("demo", "author", "Run the house price example and request a prediction."),
-    Command("convert", "author", "Convert an item of AWS's sample MLOps framework."),
+    Command("convert", "author", "Convert a pipeline of SageMaker Pipelines or of AWS's samples."),
     Command("validate", "author", "Check a pipeline document and report every problem."),
     Command("plan", "author", "Show what a run would do, and why, without starting it."),
     Command("script", "author", "List the scripts that come with Stagewright, or copy one."),
@@ -92,6 +92,7 @@ Exit codes:
   6  the run failed
   7  the Python environment of a job cannot be built
   8  a stage would run (plan --exit-code)
+  9  a conversion is not complete
 """
 
 

@@ -164,6 +164,7 @@ class Process:
         from sagemaker_local.service import SageMaker
         from sagemaker_local.settings import Settings
         from stagewright.local import bytecode
+        from stagewright.local.deferred_runner import DeferredRunner
         from stagewright.local.glue import protocol as glue_protocol
         from stagewright.local.glue.service import Glue
         from stagewright.local.logs.served_logs import ServedLogs
@@ -187,7 +188,10 @@ class Process:
         )
         logs = ServedLogs(self._state.root)
         log_service = self._ministack.serve_logs(logs)
-        self._sagemaker: SageMaker = SageMaker(settings, partial(self._publish, "aws.sagemaker"), logs)
+        runner = DeferredRunner(self.server, self._state.root)
+        self._sagemaker: SageMaker = SageMaker(
+            settings, partial(self._publish, "aws.sagemaker"), logs, runner
+        )
         glue_settings = replace(settings, root=self._state.glue)
         launcher = self._sagemaker.launcher
         self._glue: Glue = Glue(glue_settings, partial(self._publish, "aws.glue"), launcher, logs)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stagewright.errors import ReleaseError
+from stagewright.errors import StagewrightError
 from stagewright.migration.tarballs import unpacked
 from stagewright.runs.releases.code_folder import scan
+
+if TYPE_CHECKING:
+    from stagewright.aws.objects import Objects
 
 ARCHIVES = (".tar.gz", ".tgz")
 Fetch = Callable[[str], Mapping[str, bytes]]
@@ -17,6 +21,26 @@ Fetch = Callable[[str], Mapping[str, bytes]]
 
 def no_fetch(_uri: str) -> Mapping[str, bytes]:
     return {}
+
+
+def fetch_from(objects: Objects) -> Fetch:
+    """Fetch files from any bucket. A file that cannot be read is not there."""
+
+    def fetch(uri: str) -> Mapping[str, bytes]:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        folder = f"{key.rstrip('/')}/"
+        try:
+            keys = [item.key for item in objects.list(key, bucket=bucket)]
+            wanted = [item for item in keys if item == key or item.startswith(folder)]
+            return {_below(item, folder): objects.get(item, bucket=bucket).body for item in wanted}
+        except StagewrightError:
+            return {}
+
+    return fetch
+
+
+def _below(key: str, folder: str) -> str:
+    return key.removeprefix(folder) if key.startswith(folder) else key.rpartition("/")[2]
 
 
 @dataclass
@@ -53,8 +77,3 @@ class CodeFiles:
         prefix = f"{stage}/" if differs else ""
         self.files.update({f"{prefix}{path}": body for path, body in found.items()})
         return prefix
-
-
-def require(found: Mapping[str, bytes], uri: str) -> None:
-    if not found:
-        raise ReleaseError(f"{uri} is not among the scripts", "give its folder with --scripts")

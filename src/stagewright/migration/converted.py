@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Stage = dict[str, Any]
@@ -26,9 +26,11 @@ class ConvertedPipeline:
     """A document, the files of its code folder by path, and the notes about its conversion.
 
     `unconverted`: what has no counterpart. The document has an approval stage in place of each such step.
+    `steps`: stage -> the step that it comes from.
     """
 
     document: Mapping[str, Any]
     files: Mapping[str, bytes]
     notes: tuple[Note, ...]
     unconverted: tuple[Note, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)

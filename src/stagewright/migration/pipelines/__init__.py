@@ -6,3 +6,8 @@ that has no counterpart becomes an approval stage, so that what follows it waits
 """
 
 from __future__ import annotations
+
+from stagewright.migration.pipelines.definition import Definition, is_definition, parse_values, read
+from stagewright.migration.pipelines.document import convert
+
+__all__ = ["Definition", "convert", "is_definition", "parse_values", "read"]

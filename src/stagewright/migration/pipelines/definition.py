@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagewright.document.parameters import parse_parameter
 from stagewright.document.schema_errors import shown
 from stagewright.errors import DocumentError, Problem
 
@@ -127,6 +128,13 @@ def read(data: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> De
     if reader.problems:
         raise DocumentError(tuple(reader.problems))
     return Definition(name, parameters, steps, bool(data.get("PipelineExperimentConfig")))
+
+
+def parse_values(data: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Values of parameters, written as text, with the types that the definition declares."""
+    listed = _Reader().mappings(_unwrapped(data).get("Parameters") or [], "Parameters")
+    samples = {item["Name"]: SCALARS.get(str(item.get("Type")), (str,))[-1]() for item in listed}
+    return {name: parse_parameter(text, samples.get(name, ""), name) for name, text in texts.items()}
 
 
 def _unwrapped(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -46,7 +46,8 @@ def convert(definition: Definition, code: Callable[[], CodeFiles], name: str = "
         "stages": attempt.stages,
     }
     notes = (*_notes(definition), *dict.fromkeys(attempt.findings.notes))
-    return ConvertedPipeline(document, attempt.code.files, notes, tuple(attempt.unconverted))
+    steps = {stage: step for step, stage in attempt.expressions.names.items()}
+    return ConvertedPipeline(document, attempt.code.files, notes, tuple(attempt.unconverted), steps)
 
 
 def escape_text(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from stagewright.migration.converted import Stage
@@ -56,10 +57,10 @@ def _job(of: Request, parameters: str, resources: str) -> Stage:
     image = of.take(algorithm, "TrainingImage")
     if not image:
         of.refuse(algorithm, "only jobs with a TrainingImage can be converted", "use the URI of an image")
-    stage = of.compute(image, resources)
+    stage = of.compute(image, resources) | _channel_script(of)
     values = of.take(parameters) or {}
     stage |= script_mode(of, values.get(PROGRAM), values.get(SOURCE), parameters)
-    if not values.get(PROGRAM):
+    if "entry_point" not in stage:
         stage["image"] = image  # an alias stands for script mode
     stage |= _hyperparameters(values, bool(values.get(PROGRAM)))
     stage |= _channels(of) | _metrics(of) | of.environment("Environment") | of.network()
@@ -75,6 +76,20 @@ def _job(of: Request, parameters: str, resources: str) -> Stage:
     of.take("OutputDataConfig", "S3OutputPath")
     _plain_mode(of, algorithm)
     return stage
+
+
+def _channel_script(of: Request) -> Stage:
+    """The script of a channel that the container's command runs becomes the entry point."""
+    command = (of.data.get("AlgorithmSpecification") or {}).get("ContainerEntrypoint") or []
+    match = re.fullmatch(r"/opt/ml/input/data/([^/]+)/(.+\.py)", str(command[-1])) if command else None
+    listed = of.data.get("InputDataConfig") or []
+    channel = next((item for item in listed if match and item.get("ChannelName") == match[1]), None)
+    if match is None or channel is None or len(command) != 2:
+        return {}
+    of.take("AlgorithmSpecification", "ContainerEntrypoint")
+    listed.remove(channel)
+    uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    return script_mode(of, match[2], uri, "InputDataConfig")
 
 
 def _plain_mode(of: Request, algorithm: str) -> None:

@@ -1,75 +1,109 @@
-"""ITEM is an item of the DynamoDB table of AWS's sample "Build a Reusable MLOps Framework for Amazon
-SageMaker": the output of `aws dynamodb get-item`, or a file of the sample's folder dynamodb_items. The
-command creates a folder with pipeline.yaml and code. It lists the settings that it could not convert, with
-reason and remedy.
+"""SOURCE is one of these files:
+
+\b
+- a definition of SageMaker Pipelines: `pipeline.definition()`, or `aws sagemaker describe-pipeline`
+- the input.yaml of mlops-stepfunctions in aiops-modules
+- an item of the DynamoDB table of AWS's sample "Build a Reusable MLOps Framework for Amazon SageMaker":
+  `aws dynamodb get-item`, or a file of the sample's folder dynamodb_items
+
+The command creates a folder with pipeline.yaml and code, and lists what it changed, with reason and remedy.
+Code comes from --scripts, else from S3 of the local server if one runs, or of --target. A step that has no
+counterpart becomes an approval stage, and the exit code is 8.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagewright.api.target import state_folder
+from stagewright.api.target import LOCAL, session, state_folder
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
-from stagewright.cli.common.options import Json
+from stagewright.cli.common.options import Json, Parameters
 from stagewright.errors import DocumentError, Problem, ReleaseError
 
 if TYPE_CHECKING:
+    from stagewright.migration.code_files import Fetch
     from stagewright.migration.converted import ConvertedPipeline
 
-LOCAL_IMAGE = "sklearn-1.4"
-"""The image that replaces older scikit-learn images on this machine."""
+PARTIAL = 8
+"""The exit code if something was not converted."""
 
 
 def command(
-    item: Annotated[Path, typer.Argument(metavar="ITEM", help="A file with DynamoDB JSON or plain JSON.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A JSON or YAML file.")],
     scripts: Annotated[
         Path | None,
-        typer.Option(
-            "--scripts", metavar="FOLDER", help="The files of the item's source_code_path, tarballs included."
-        ),
+        typer.Option("--scripts", metavar="FOLDER", help="The code files, tarballs included."),
     ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="A new folder. The default is ./<pipeline>.")
     ] = None,
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="The pipeline's name. The default is the item's.")
+        str, typer.Option("--name", metavar="NAME", help="The pipeline's name. The default is the source's.")
+    ] = "",
+    assignments: Parameters = [],  # noqa: B006 -- Typer copies it
+    target: Annotated[
+        str, typer.Option("--target", metavar="NAME", help="Also look for code in the S3 of this target.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from stagewright.migration.sample.document import convert
-    from stagewright.migration.sample.item import Item
-    from stagewright.migration.sample.scripts import read_scripts
+    from stagewright.local.replaced_images import local_overlay
+    from stagewright.migration.sources import convert
 
     if scripts is not None and not scripts.is_dir():
-        raise ReleaseError(f"{scripts} is not a folder", "give the folder with the item's scripts")
-    source = Item.read(item)
-    result = convert(source, read_scripts(source, scripts), name)
+        raise ReleaseError(f"{scripts} is not a folder", "give the folder with the code files")
+    with code_in_s3(target) as fetch:
+        result = convert(source, scripts, name, assignments, fetch)
     folder = to or Path(result.document["name"])
-    overlay = local_overlay(result.document)
-    write(result, overlay, folder, item.name)
+    overlay = local_overlay(result.document, state_folder())
+    write(result, overlay, folder, source.name)
     if as_json:
         output.print_json(
-            {"document": str(folder / "pipeline.yaml"), "files": sorted(result.files), "notes": result.notes}
+            {
+                "document": str(folder / "pipeline.yaml"),
+                "files": sorted(result.files),
+                "notes": result.notes,
+                "unconverted": result.unconverted,
+            }
         )
-        return
+    else:
+        _print(result, folder, has_overlay=bool(overlay))
+    if result.unconverted:
+        raise typer.Exit(PARTIAL)
+
+
+def _print(result: ConvertedPipeline, folder: Path, *, has_overlay: bool) -> None:
     output.print_line(
         f"{folder / 'pipeline.yaml'} written, with {output.counted(len(result.files), 'code file')}"
     )
-    if overlay:
-        output.print_line(
-            f"{folder / 'environments/local.yaml'}: sets {LOCAL_IMAGE} as the image on this machine"
-        )
-    output.print_line("Converted with changes:")
-    for note in result.notes:
-        output.print_line(f"  {note}")
+    if has_overlay:
+        output.print_line(f"{folder / 'environments/local.yaml'}: sets images that this machine can provide")
+    for title, notes in {"Converted with changes": result.notes, "Not converted": result.unconverted}.items():
+        if notes:
+            output.print_line(f"{title}:")
+        for note in notes:
+            output.print_line(f"  {note}")
     output.print_line(f"next: {program()} run {folder}")
+
+
+@contextmanager
+def code_in_s3(target: str) -> Iterator[Fetch]:
+    """Finds files in the S3 of a target, or of the local server if it runs."""
+    from stagewright.local import server as local
+    from stagewright.migration.code_files import fetch_from, no_fetch
+
+    if target or local.find(state_folder()):
+        with session(target or LOCAL) as connected:
+            yield fetch_from(connected.gateway.objects)
+    else:
+        yield no_fetch
 
 
 def write(result: ConvertedPipeline, overlay: Mapping[str, Any], folder: Path, source: str) -> None:
@@ -99,30 +133,6 @@ def write(result: ConvertedPipeline, overlay: Mapping[str, Any], folder: Path, s
 def _without_place(problem: Problem) -> Problem:
     """The problem without file and line, because the document is not kept."""
     return replace(problem, message=f"{problem.message}, in the converted document", file="", line=None)
-
-
-def local_overlay(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Content of `environments/local.yaml`: replaces the images that this machine cannot provide."""
-    stages = {
-        name: {"image": LOCAL_IMAGE}
-        for name, stage in document["stages"].items()
-        if _is_unavailable(stage.get("image", ""))
-    }
-    default = document.get("defaults", {}).get("image", "")
-    return {
-        **({"defaults": {"image": LOCAL_IMAGE}} if _is_unavailable(default) else {}),
-        **({"stages": stages} if stages else {}),
-    }
-
-
-def _is_unavailable(image: str) -> bool:
-    from sagemaker_local.state_folder import REGION
-    from stagewright.catalog.images import resolve
-    from stagewright.local import environments
-
-    if not image.startswith("sklearn-"):
-        return False
-    return bool(environments.problem(state_folder(), resolve(image, REGION)))
 
 
 def _put(path: Path, content: bytes) -> None:

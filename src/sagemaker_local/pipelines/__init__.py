@@ -1,0 +1,1 @@
+"""SageMaker Pipelines: definitions are kept, and a runner that the program brings runs them."""
