@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,18 @@ from tests.support.tarballs import tarball
 
 from stagewright.cli.commands.author.convert import write
 from stagewright.document.file import read_document
+from stagewright.document.load import load
 from stagewright.document.pipeline import Pipeline
 from stagewright.migration import pipelines
 from stagewright.migration.code_files import CodeFiles
 from stagewright.migration.converted import ConvertedPipeline
+from stagewright.naming import Installation
+from stagewright.planner.external_inputs import external_inputs
+from stagewright.planner.model import Plan, Recorded, Trigger
+from stagewright.planner.planner import plan
+from stagewright.planner.release import CodeFile, Release
 
+INSTALLATION = Installation(bucket="bucket", region="us-east-1", account="111122223333")
 DEFINITIONS = Path(__file__).parent / "definitions"
 SCRIPTS = ("preprocess.py", "evaluate.py", "preprocessing.py", "evaluation.py")
 NAMES = sorted(path.stem for path in DEFINITIONS.glob("*.json"))
@@ -93,10 +101,8 @@ def test_fixed_location_of_an_output_is_a_reference() -> None:
 
 def test_else_steps_that_fail_close_the_gate_and_others_have_a_gate_of_their_own() -> None:
     fails = converted(definition("abalone-transform")).document["stages"]["mse-cond"]
-    assert (fails["else"], fails["description"]) == (
-        "fail",
-        "Execution failed due to MSE > Parameters.MseThreshold",
-    )
+    assert fails["else"] == "fail"
+    assert fails["description"] == "Execution failed due to MSE > Parameters.MseThreshold"
     stages = converted(definition("california-housing")).document["stages"]
     gate, other = stages["mse-lower-than-threshold"], stages["mse-lower-than-threshold-else"]
     assert other["require"] == f"not ({gate['require']})"
@@ -106,3 +112,21 @@ def test_else_steps_that_fail_close_the_gate_and_others_have_a_gate_of_their_own
 def test_values_of_parameters_replace_their_defaults() -> None:
     document = converted(definition("abalone-transform"), MseThreshold=3.5).document
     assert document["parameters"]["MseThreshold"] == 3.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_definition_is_planned(name: str) -> None:
+    """Every request satisfies AWS's service model, and everything runs in the first run."""
+    result = converted(definition(name), name)
+    made = planned(result)
+    assert {stage.name for stage in made.stages} == set(result.document["stages"])
+    assert {stage.action for stage in made.stages} == {"run"}
+
+
+def planned(result: ConvertedPipeline) -> Plan:
+    document = load(result.document)
+    files = {path: CodeFile(hashlib.sha256(body).hexdigest(), "v1", 1) for path, body in result.files.items()}
+    release = Release(document.name, files)
+    trigger = Trigger("code", "code:x:1", "2026-01-31T14:00:00.000Z")
+    external = dict.fromkeys(external_inputs(document, trigger, INSTALLATION), "digest")
+    return plan(document, trigger, Recorded(INSTALLATION, release, 1, {}, external))

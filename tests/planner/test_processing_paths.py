@@ -62,6 +62,14 @@ def test_folder_of_an_earlier_output_is_a_prefix(house):
     assert (test["LocalPath"], test["S3Uri"][-6:]) == ("/opt/ml/processing/t", "/test/")
 
 
+def test_input_may_hold_the_folder_of_the_script_and_of_other_inputs(house):
+    """AWS's examples have an input at /opt/ml/processing/input, with the script's folder in it."""
+    outer = {"uri": "s3://bucket/raw/sales/", "path": "/opt/ml/processing/input"}
+    inner = {"uri": "s3://bucket/raw/sales/", "path": "/opt/ml/processing/input/more"}
+    document = house.changed("stages.prepare", {**PREPARE, "inputs": {"sales": outer, "more": inner}})
+    assert document.stages["prepare"].named_inputs["sales"].path == "/opt/ml/processing/input"
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [

@@ -18,6 +18,7 @@ from stagewright.migration.requests.processing import processing
 from stagewright.migration.requests.request import Findings, Request
 from stagewright.migration.requests.serving import model, transform
 from stagewright.migration.requests.training import training
+from stagewright.migration.shapes import shape_problems
 from stagewright.syntax.references import escape
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Request], Stage]]] = {
@@ -43,7 +44,9 @@ def is_input(data: Any) -> bool:
 
 def convert(data: Mapping[str, Any], code: CodeFiles, name: str = "") -> ConvertedPipeline:
     """Convert an input file. DocumentError lists everything that is missing or that no stage can express."""
-    findings = Findings()
+    findings = Findings(problems=list(shape_problems(data)))
+    if findings.problems:
+        raise DocumentError(tuple(findings.problems))
     stages: dict[str, Stage] = {}
     known = _locations(data)
     for section, inputs in _sections(data, findings):

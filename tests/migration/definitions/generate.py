@@ -103,9 +103,8 @@ def mocked() -> Iterator[None]:
         "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FunctionName}"
     }
     helper, split = ModuleType("iam_helper"), ModuleType("sklearn.model_selection")
-    vars(helper).update(
-        dict.fromkeys(("create_s3_lambda_role", "create_sagemaker_lambda_role"), lambda _: ROLE)
-    )
+    made = ("create_s3_lambda_role", "create_sagemaker_lambda_role")
+    vars(helper).update(dict.fromkeys(made, lambda _: ROLE))
     vars(split)["train_test_split"] = lambda *_, **__: (MagicMock(),) * 4
     modules = {"iam_helper": helper, "sklearn": ModuleType("sklearn"), split.__name__: split}
     replaced = {"Session": lambda *_, **__: session, "client": session.client, "resource": session.resource}

@@ -95,12 +95,12 @@ class Attempt:
         self.expressions.problems.clear()
         self.findings.problems.clear()
         more = settings(self.expressions, step, self.findings.notes)
-        stage = self._converted(step, name)
+        stage = {**self._converted(step, name), **self._after(step), **more}
         problems = [*self.expressions.problems, *self.findings.problems]
         if problems:
             self._stand_in(step, [Note(item.path, item.message, item.remedy) for item in problems])
             return
-        self.stages[name] = {**stage, **self._after(step), **more}
+        self.stages[name] = stage
 
     def _converted(self, step: Step, name: str) -> Stage:
         arguments = dict(step.arguments)

@@ -10,6 +10,7 @@ from typing import Any
 from stagewright.document.parameters import parse_parameter
 from stagewright.document.schema_errors import shown
 from stagewright.errors import DocumentError, Problem
+from stagewright.migration.shapes import shape_problems
 
 VERSIONS = ("2020-12-01",)
 BRANCHES = ("IfSteps", "ElseSteps")
@@ -113,7 +114,9 @@ def read(data: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> De
     """
     name = str(data.get("PipelineName") or "")
     data = _unwrapped(data)
-    reader = _Reader()
+    reader = _Reader(list(shape_problems(data)))
+    if reader.problems:
+        raise DocumentError(tuple(reader.problems))
     if data.get("Version") not in VERSIONS:
         reader.refuse("Version", f"must be one of {', '.join(VERSIONS)}, not {shown(data.get('Version'))}")
     parameters = {item["Name"]: item for item in reader.mappings(data.get("Parameters") or [], "Parameters")}

@@ -59,9 +59,10 @@ def _paths(stage: Processing, path: Path) -> Iterator[Finding]:
     for field, folder in (own | inputs | outputs).items():
         label = ".".join(field)
         for other, of in seen.items():
+            outer = of if f"{folder}/".startswith(f"{other}/") else label
             inside = f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/")
-            are_inputs = not {field[0], of.partition(".")[0]} & {"outputs"}
-            if inside and (folder == other or not are_inputs):
+            holds_inputs = outer.startswith("inputs.") and field[0] != "outputs" and folder != other
+            if inside and not holds_inputs:
                 message = f"{folder} and {other} of {of} are one folder or inside each other"
                 yield Finding((*path, *field), message, "choose another path")
         seen[folder] = label

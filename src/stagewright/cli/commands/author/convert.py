@@ -8,7 +8,7 @@
 
 The command creates a folder with pipeline.yaml and code, and lists what it changed, with reason and remedy.
 Code comes from --scripts, else from S3 of the local server if one runs, or of --target. A step that has no
-counterpart becomes an approval stage, and the exit code is 8.
+counterpart becomes an approval stage, and the exit code is 9.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stagewright.migration.code_files import Fetch
     from stagewright.migration.converted import ConvertedPipeline
 
-PARTIAL = 8
+PARTIAL = 9
 """The exit code if something was not converted."""
 
 
