@@ -56,7 +56,8 @@ def escape_text(value: Any) -> Any:
 
 def _notes(definition: Definition) -> Iterable[Note]:
     if definition.experiment:
-yield Note("PipelineExperimentConfig", "dropped: every run is recorded")    if any("CacheConfig" not in step.data for step in definition.steps.values()):
+        yield Note("PipelineExperimentConfig", "dropped: every run is recorded")
+    if any("CacheConfig" not in step.data for step in definition.steps.values()):
         reason = "a step without it runs each time, but a stage reuses the result of equal inputs"
         yield Note("CacheConfig", reason, "write cache: false where a stage must always run")
 
