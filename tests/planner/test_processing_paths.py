@@ -66,7 +66,7 @@ def test_input_may_hold_the_folder_of_the_script_and_of_other_inputs(house):
     """AWS's examples have an input at /opt/ml/processing/input, with the script's folder in it."""
     outer = {"uri": "s3://bucket/raw/sales/", "path": "/opt/ml/processing/input"}
     inner = {"uri": "s3://bucket/raw/sales/", "path": "/opt/ml/processing/input/more"}
-    document = house.changed("stages.prepare", {**PREPARE, "inputs": {"sales": outer, "more": inner}})
+    document = house.changed("stages.prepare.inputs", {"sales": outer, "more": inner})
     assert document.stages["prepare"].named_inputs["sales"].path == "/opt/ml/processing/input"
 
 
