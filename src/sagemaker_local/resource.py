@@ -10,7 +10,7 @@ from typing import Any
 from sagemaker_local.http.unix_sockets import SocketFolder
 from sagemaker_local.images.environments import Environments
 from sagemaker_local.logs.log_stream import Logs
-from sagemaker_local.pipelines.runner import PipelineRunner
+from sagemaker_local.pipeline_runner import PipelineRunner
 from sagemaker_local.sandbox.launcher import Launcher
 from sagemaker_local.settings import Settings
 from sagemaker_local.storage import Storage

@@ -26,9 +26,9 @@ from sagemaker_local.jobs.processing_jobs import ProcessingJobs
 from sagemaker_local.jobs.training_jobs import TrainingJobs
 from sagemaker_local.logs.delivery import DeliveredLogs
 from sagemaker_local.logs.log_stream import Logs
+from sagemaker_local.pipeline_runner import PipelineRunner
 from sagemaker_local.pipelines.definitions import Pipelines
 from sagemaker_local.pipelines.executions import PipelineExecutions
-from sagemaker_local.pipelines.runner import PipelineRunner
 from sagemaker_local.registry.model_package_groups import ModelPackageGroups
 from sagemaker_local.registry.model_packages import ModelPackages
 from sagemaker_local.resource import Context, Operation, Publish, Resource

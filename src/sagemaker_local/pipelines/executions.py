@@ -10,8 +10,8 @@ from sagemaker_local.api.fields import Rules
 from sagemaker_local.api.listing import Listing
 from sagemaker_local.api.protocol import ApiError, unsupported
 from sagemaker_local.arns import key_of
+from sagemaker_local.pipeline_runner import ExecutionState, PipelineRunner
 from sagemaker_local.pipelines import definitions
-from sagemaker_local.pipelines.runner import ExecutionState, PipelineRunner
 from sagemaker_local.resource import Operation, Resource, now
 from sagemaker_local.store import Record
 

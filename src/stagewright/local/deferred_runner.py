@@ -11,12 +11,12 @@ from sagemaker_local.state_folder import Server
 from stagewright.local.state import INSTALLATION
 
 if TYPE_CHECKING:
-    from sagemaker_local.pipelines.runner import ExecutionState
+    from sagemaker_local.pipeline_runner import ExecutionState
     from stagewright.local.pipelines import Runner
 
 
 class DeferredRunner:
-    """`sagemaker_local.pipelines.runner.PipelineRunner` for the server that it is in."""
+    """`sagemaker_local.pipeline_runner.PipelineRunner` for the server that it is in."""
 
     def __init__(self, server: Server, state: Path) -> None:
         self._server, self._state = server, state

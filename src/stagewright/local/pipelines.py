@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.api.protocol import ApiError, invalid
-from sagemaker_local.pipelines.runner import ExecutionState
+from sagemaker_local.pipeline_runner import ExecutionState
 from stagewright.document.layers import pushed_layers
 from stagewright.document.load import load
 from stagewright.errors import RunFailedError, StagewrightError
