@@ -40,4 +40,4 @@ def _sources(stage: AnyStage) -> Iterator[tuple[str, str]]:
         if isinstance(source, str):
             yield field, source
         elif isinstance(source, Mapping) and field != "metrics":
-            yield from ((f"{field}.{name}", uri) for name, uri in source.items())
+            yield from ((f"{field}.{name}", str(getattr(item, "uri", item))) for name, item in source.items())

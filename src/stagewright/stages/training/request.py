@@ -10,7 +10,7 @@ from stagewright.stages.base.request import LOG_LEVEL, BuildContext, Request, Re
 from stagewright.stages.base.stage_request import StageRequest, job_timeout
 from stagewright.stages.base.usage import Use, instance_groups, job_use, runtime_limit, training_purpose
 from stagewright.stages.training.rules import CODE_CHANNEL
-from stagewright.stages.training.schema import Training, TrainingSpec
+from stagewright.stages.training.schema import Channel, Training, TrainingSpec
 from stagewright.syntax.durations import seconds
 from stagewright.syntax.references import text_of
 
@@ -77,13 +77,19 @@ def _algorithm(stage: TrainingSpec, context: BuildContext) -> Request:
 def _channels(stage: TrainingSpec, context: BuildContext) -> list[Request]:
     """A container without a network cannot download its script, so a channel brings it (as in the SageMaker
     SDK 2.x, Framework._prepare_for_training)."""
-    code = {CODE_CHANNEL: context.source} if stage.entry_point and context.jobs.network_isolation else {}
-    return [_channel(name, uri) for name, uri in {**stage.channels, **code}.items()]
+    is_brought = stage.entry_point and context.jobs.network_isolation
+    code = {CODE_CHANNEL: Channel(uri=context.source)} if is_brought else {}
+    return [_channel(*item) for item in {**stage.named_channels, **code}.items()]
 
 
-def _channel(name: str, uri: str) -> Request:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+def _channel(name: str, channel: Channel) -> Request:
+    distribution = {"full": "FullyReplicated", "sharded": "ShardedByS3Key"}[channel.distribution]
+    source = {"S3DataType": "S3Prefix", "S3Uri": channel.uri, "S3DataDistributionType": distribution}
+    settings = {
+        "ContentType": channel.content_type,
+        "InputMode": "FastFile" if channel.mode == "fast_file" else None,
+    }
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, **without_empty(settings)}
 
 
 def _script_mode(stage: TrainingSpec, context: BuildContext) -> dict[str, str]:

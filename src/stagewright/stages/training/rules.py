@@ -12,6 +12,8 @@ from stagewright.stages.training.schema import Training, TrainingSpec
 from stagewright.syntax.durations import seconds
 from stagewright.syntax.findings import Finding, Path, quoted
 
+BUILT_IN = "xgboost-"
+"""How aliases of images begin that train without a script."""
 CODE_CHANNEL = "code"
 """The channel that brings the script to a container without a network."""
 
@@ -27,13 +29,7 @@ def rules(stage: Training, context: RuleContext, path: Path) -> Iterator[Finding
 def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Iterator[Finding]:
     """Findings for the definition of training jobs, a stage's own or those of a tuning stage."""
     yield from required(stage, context.defaults, path, "image", "instance_type")
-    image = stage.image or context.defaults.image
-    if not stage.entry_point and image and "${" not in image and not is_image_uri(image):
-        yield Finding(
-            path,
-            f"no entry_point, but {image} needs one",
-            "set entry_point, or use the URI of your own image",
-        )
+    yield from _without_script(stage, stage.image or context.defaults.image or "", path)
     yield from code(stage.entry_point, stage.include, (*path, "entry_point"))
     script_mode = bool(stage.entry_point)
     yield from limits.hyperparameters(stage.hyperparameters, script_mode, (*path, "hyperparameters"))
@@ -45,6 +41,20 @@ def training_rules(stage: TrainingSpec, context: RuleContext, path: Path) -> Ite
     if CODE_CHANNEL in stage.channels and stage.entry_point:
         remedy = "choose another name"
         yield Finding((*path, "channels", CODE_CHANNEL), "the script has this channel", remedy)
+
+
+def _without_script(stage: TrainingSpec, image: str, path: Path) -> Iterator[Finding]:
+    """Findings for a stage without an entry point, whose image must then be able to train."""
+    if stage.entry_point or not image or "${" in image or is_image_uri(image):
+        return
+    if not image.startswith(BUILT_IN):
+        remedy = "set entry_point, or use the URI of your own image"
+        yield Finding(path, f"no entry_point, but {image} needs one", remedy)
+    elif stage.metrics:
+        message = "the built-in XGBoost has its own metrics, and AWS rejects others"
+        yield Finding(
+            (*path, "metrics"), message, "leave metrics out: validation:rmse and the like are known"
+        )
 
 
 def _spot(stage: TrainingSpec, path: Path) -> Iterator[Finding]:
