@@ -150,6 +150,22 @@ def test_script_with_model_fn_serves_itself_if_its_training_is_guarded(here: Pat
     )
 
 
+def test_inference_script_next_to_the_training_serves(here: Path) -> None:
+    write("train.py", SAGEMAKER)
+    own = write("inference.py", "import codec, shap\ndef model_fn(folder):\n    return None\n")
+    write("codec.py", "")
+    register = create("train.py")["stages"]["register"]
+    assert (register["entry_point"], register["include"]) == ("inference.py", ["codec.py"])
+    assert Path("churn/code/requirements.txt").read_text() == "shap\n"
+    assert Path("churn/code/inference.py").read_bytes() == own.read_bytes()
+    own.write_text("def")
+    new.command("other", Path("train.py"))
+    assert (
+        yaml.safe_load(Path("other/pipeline.yaml").read_text())["stages"]["register"]["entry_point"]
+        == "serve.py"
+    )
+
+
 @pytest.mark.parametrize(
     ("imports", "image", "requirements"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stagewright.catalog.python_packages import packages_of
@@ -17,18 +17,19 @@ LEVELS = 4
 
 
 class LocalModules:
-    """Collects the modules that lie in the script's folder, in the project around it, or in its src/.
+    """Collects the modules of scripts that lie in their folder, in the project around it, or in its src/.
 
     `sources` are the parsed modules, `files` the files to copy. Both have paths relative to the code folder.
     """
 
-    def __init__(self, script: Path, source: Source, here: Path) -> None:
-        self.folders = search_folders(script.parent, here)
+    def __init__(self, folder: Path, scripts: Iterable[Source], here: Path) -> None:
+        self.folders = search_folders(folder, here)
         self.sources: dict[str, Source] = {}
         self.files: dict[str, bytes] = {}
         self.problems: list[Problem] = []
         self._seen: set[str] = set()
-        self._follow(source)
+        for script in scripts:
+            self._follow(script)
 
     @property
     def tops(self) -> list[str]:
@@ -43,9 +44,9 @@ class LocalModules:
 
     def _follow(self, source: Source) -> None:
         for one in read_imports(source):
-            if not one.level and one.top not in self._seen and (found := self._find(one)):
+            if not one.level and one.top not in self._seen and (module := self._find(one)):
                 self._seen.add(one.top)
-                self._add(found)
+                self._add(module)
 
     def _find(self, one: Import) -> Path | None:
         """The file or folder of a module. A folder of data has no modules in it."""
@@ -57,15 +58,15 @@ class LocalModules:
                 return package
         return None
 
-    def _add(self, found: Path) -> None:
-        files = {found.name: found.read_bytes()} if found.is_file() else _package(found)
+    def _add(self, module: Path) -> None:
+        files = {module.name: module.read_bytes()} if module.is_file() else _package(module)
         self.files |= files
         for path, content in files.items():
             if path.endswith(".py"):
                 try:
-                    self.sources[path] = parse(content, str(found.parent / path))
+                    self.sources[path] = parse(content, str(module.parent / path))
                 except SyntaxError as error:
-                    self.problems.append(syntax_problem(found.parent / path, error))
+                    self.problems.append(syntax_problem(module.parent / path, error))
                     continue
                 self._follow(self.sources[path])
 

@@ -92,15 +92,19 @@ def code_files(project: Project, image: LocalImage, alias: str) -> tuple[dict[st
             "folders": repr(tuple(project.files.folders)),
         }
         files[ENTRY] = filled("new/sagemaker_entry.py.txt", fields).encode()
-    if image.framework not in LOADS_FROM_ARTIFACT and not project.serves:
-        files[serving_script(project)] = (SHIPPED / SERVE).read_bytes()
+    if image.framework not in LOADS_FROM_ARTIFACT:
+        files[serving_script(project)] = (serving_path(project) or SHIPPED / SERVE).read_bytes()
     return files | _requirements(project, image), list(_package_notes(project, image, alias))
+
+
+def serving_path(project: Project) -> Path | None:
+    return Path(project.serving.name) if project.serving else None
 
 
 def serving_script(project: Project) -> str:
     """The script that serves the model: the user's own, else a copy of serve.py, by a free name."""
-    if project.serves:
-        return project.script.name
+    if own := serving_path(project):
+        return own.name
     return SERVE if SERVE not in (project.script.name, *project.modules.tops) else f"stagewright_{SERVE}"
 
 

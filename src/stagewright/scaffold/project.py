@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from stagewright.syntax.scripts.source import Source, parse
 REQUIREMENTS = "requirements.txt"
 ENTRY = "sagemaker_entry.py"
 """The file that runs a script which writes its model to its own folder."""
+INFERENCE = "inference.py"
 REFERS = re.compile(
     r"^[^\S\n]*(-[rcef]\b|--(requirement|constraint|editable|find-links)|\.|/|file:)", re.MULTILINE
 )
@@ -29,7 +31,10 @@ USUAL = ("train.py", "main.py")
 
 @dataclass(frozen=True)
 class Project:
-    """`script` with its parsed `source`, its local `modules` and the `files` that it names."""
+    """`script` with its parsed `source`, its local `modules` and the `files` that it names.
+
+    `serving`: the user's own script that serves the model.
+    """
 
     script: Path
     content: bytes
@@ -37,6 +42,7 @@ class Project:
     modules: LocalModules
     files: NamedFiles
     requirements: Path | None
+    serving: Source | None
 
     @cached_property
     def sources(self) -> list[Source]:
@@ -65,12 +71,12 @@ class Project:
     @cached_property
     def imports(self) -> dict[str, int]:
         """Needed top-level modules of others -> the line of the first import."""
-        found: dict[str, int] = {}
-        for source in self.sources:
+        lines: dict[str, int] = {}
+        for source in (*self.sources, *([self.serving] if self.serving else [])):
             for one in self.modules.imports(source):
                 if not one.is_optional:
-                    found.setdefault(one.top, one.line)
-        return found
+                    lines.setdefault(one.top, one.line)
+        return lines
 
     @cached_property
     def metrics(self) -> dict[str, str]:
@@ -79,12 +85,6 @@ class Project:
             for source in reversed(self.sources)
             for name, regex in printed_metrics(source).items()
         }
-
-    @cached_property
-    def serves(self) -> bool:
-        """Whether the script has a `model_fn`, and a server may import it: its training is guarded."""
-        functions = {node.name for node in self.source.tree.body if isinstance(node, ast.FunctionDef)}
-        return "model_fn" in functions and _is_guarded(self.source.tree)
 
 
 def read_project(path: Path, here: Path) -> Project:
@@ -95,17 +95,28 @@ def read_project(path: Path, here: Path) -> Project:
         source = parse(content, str(script))
     except SyntaxError as error:
         raise DocumentError((syntax_problem(script, error),)) from None
-    folder = script.parent.resolve()
-    modules = LocalModules(folder / script.name, source, here.resolve())
+    folder, serving = script.parent.resolve(), find_serving(script, source)
+    modules = LocalModules(folder, [source, *([serving] if serving else [])], here.resolve())
     bases = list(dict.fromkeys((folder, *modules.folders)))
     files = read_named_files([source, *modules.sources.values()], bases, [script.name, *modules.tops])
-    found = (base / REQUIREMENTS for base in modules.folders)
-    project = Project(
-        script, content, source, modules, files, next((file for file in found if file.is_file()), None)
-    )
+    requirements = next(filter(Path.is_file, (base / REQUIREMENTS for base in modules.folders)), None)
+    project = Project(script, content, source, modules, files, requirements, serving)
     if problems := (*modules.problems, *_problems(project)):
         raise DocumentError(tuple(problems))
     return project
+
+
+def find_serving(script: Path, source: Source) -> Source | None:
+    """The user's own script that serves the model: the training script, if a server may import it because its
+    training is guarded, or inference.py next to it."""
+    if _has_model_fn(source.tree) and _is_guarded(source.tree):
+        return source
+    own = script.with_name(INFERENCE)
+    try:
+        inference = parse(own.read_bytes(), str(own)) if own.is_file() else None
+    except SyntaxError:
+        return None
+    return inference if inference and _has_model_fn(inference.tree) else None
 
 
 def find_script(path: Path) -> Path:
@@ -129,46 +140,51 @@ def find_script(path: Path) -> Path:
     return path
 
 
-def _problems(project: Project) -> list[Problem]:
+def _problems(project: Project) -> Iterator[Problem]:
     """Why SageMaker could not run the script."""
-    name, arguments = str(project.script), project.arguments
-    found = list(project.files.problems)
+    name = str(project.script)
     if project.script.name == ENTRY:
-        found.append(Problem("", f"{ENTRY} is the name of a file that new writes", "rename the script", name))
+        yield Problem("", f"{ENTRY} is the name of a file that new writes", "rename the script", name)
+    if project.use.is_processing and not project.use.is_training:
+        remedy = "add it to a pipeline as a stage of kind processing: copy it into the code folder"
+        yield Problem("", f"uses {PROCESSING}, so it is a processing script", remedy, name)
+    yield from project.files.problems
+    yield from _import_problems(project, name)
+    yield from _argument_problems(project, name)
+    yield from _requirement_problems(project.requirements)
+
+
+def _import_problems(project: Project, name: str) -> Iterator[Problem]:
     for one in read_imports(project.source):
         if one.level:
             message = "a relative import works in a package only, and SageMaker starts the script itself"
-            found.append(Problem("", message, "import it by its name, without the dots", name, one.line))
+            yield Problem("", message, "import it by its name, without the dots", name, one.line)
+
+
+def _argument_problems(project: Project, name: str) -> Iterator[Problem]:
+    """Arguments that SageMaker cannot pass, because it passes `--name value` only."""
+    arguments = project.arguments
+    parses = arguments.parses or bool(arguments.unread)
     remedy = "read it from an option: --name VALUE is all that SageMaker passes"
-    found += [
-        Problem("", "reads an argument by its position in sys.argv", remedy, name, line)
-        for line in sorted(
-            set(sys_argv_lines(project.source, parses=arguments.parses or bool(arguments.unread)))
-        )
-    ]
+    for line in sorted(set(sys_argv_lines(project.source, parses=parses))):
+        yield Problem("", "reads an argument by its position in sys.argv", remedy, name, line)
     for argument in arguments.known:
         if argument.is_required and not argument.hyperparameter:
-            what = (
-                f"requires {argument.options[0]}"
-                if argument.options
-                else f"requires {argument.name} by position"
-            )
-            found.append(Problem("", what, "make it an option with two dashes: SageMaker passes --name VALUE",
-                                 name, argument.line))  # fmt: skip
-    if project.use.is_processing and not project.use.is_training:
-        remedy = "add it to a pipeline as a stage of kind processing: copy it into the code folder"
-        found.append(Problem("", f"uses {PROCESSING}, so it is a processing script", remedy, name))
-    return found + _requirement_problems(project.requirements)
+            option = argument.options[0] if argument.options else f"{argument.name} by position"
+            remedy = "make it an option with two dashes: SageMaker passes --name VALUE"
+            yield Problem("", f"requires {option}", remedy, name, argument.line)
 
 
-def _requirement_problems(file: Path | None) -> list[Problem]:
+def _requirement_problems(file: Path | None) -> Iterator[Problem]:
     text = file.read_bytes().decode("utf-8", "replace") if file else ""
-    match = REFERS.search(text)
-    if not match:
-        return []
-    line = text.count("\n", 0, match.start()) + 1
-    remedy = "write the packages themselves, with their versions"
-    return [Problem("", "refers to files that a job does not have", remedy, str(file), line)]
+    if match := REFERS.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        remedy = "write the packages themselves, with their versions"
+        yield Problem("", "refers to files that a job does not have", remedy, str(file), line)
+
+
+def _has_model_fn(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name == "model_fn" for node in tree.body)
 
 
 def _is_guarded(tree: ast.Module) -> bool:

@@ -49,7 +49,7 @@ class FileNames:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.found: dict[str, FileName] = {}
+        self.names: dict[str, FileName] = {}
         for node in ast.walk(source.tree):
             for text in self._texts(node):
                 self._add(text, node)
@@ -105,7 +105,7 @@ class FileNames:
     def _add(self, text: str, node: ast.AST) -> None:
         if text and len(text) <= LONGEST and "\n" not in text and "\0" not in text and "://" not in text:
             line = getattr(node, "lineno", 0)
-            name = self.found.setdefault(text, FileName(text, line))
+            name = self.names.setdefault(text, FileName(text, line))
             name.line = min(name.line, line)
             name.uses.add(self._use(node))
 
@@ -123,7 +123,7 @@ class FileNames:
 def file_names(source: Source) -> list[FileName]:
     """The names, in the order of the lines. Paths are normalized: `./data/a.csv` is `data/a.csv`."""
     merged: dict[str, FileName] = {}
-    for name in FileNames(source).found.values():
+    for name in FileNames(source).names.values():
         path = str(PurePosixPath(name.text))
         one = merged.setdefault(path, FileName(path, name.line))
         one.uses |= name.uses

@@ -52,12 +52,12 @@ class Source:
                     values.setdefault(name, []).append(value)
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                     values.setdefault(name, []).append(value)
-        return {name: found[0] for name, found in values.items() if len(found) == 1}
+        return {name: nodes[0] for name, nodes in values.items() if len(nodes) == 1}
 
     def calls(self) -> Iterator[ast.Call]:
         """Every call, in the order of the lines."""
-        found = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return iter(sorted(found, key=lambda call: (call.lineno, call.col_offset)))
+        calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return iter(sorted(calls, key=lambda call: (call.lineno, call.col_offset)))
 
     def strings(self) -> Iterator[tuple[str, int]]:
         """Every string constant and its line, in the order of the script, without docstrings."""
