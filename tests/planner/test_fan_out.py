@@ -176,6 +176,15 @@ def test_installation_has_a_limit_of_its_own(house):
         assert len(plan(pipeline, trigger, recorded).waves[0]) == expected
 
 
+def test_instance_waits_for_the_approval_of_its_own_version(house):
+    deploy = {"kind": "endpoint", "for_each": "regions", "model": "${stages.register.package}"}
+    made = planned(house, document(deploy=deploy))
+    assert made.stage("deploy/us").awaits == "register/us"
+    assert made.stage("deploy/us").reason == (
+        "waits for approval (stagewright approve prices register/us --why TEXT)"
+    )
+
+
 def test_warning_about_a_list_is_given_once(house):
     items = [f"r{number}" for number in range(9)]
     secret = {"kind": "processing", "for_each": "regions", "code": "prepare.py",

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from stagewright.naming import item_of, stage_of
+from stagewright.naming import stage_of
 
 if TYPE_CHECKING:
+    from stagewright.planner.model import Plan
     from stagewright.runs.history.records import StageRecord
 
 MOST_LISTED = 5
@@ -62,21 +63,22 @@ def one_or_many(texts: Iterable[str], noun: str) -> str:
     return different[0] if len(different) == 1 else f"{len(different)} {noun}" if different else ""
 
 
-def parts_of(waves: Sequence[Sequence[Sequence[str]]]) -> Iterator[str]:
+def wave_lines(plan: Plan) -> Iterator[str]:
     """Yield a line for each wave: its chains. Chains of a long list are written once."""
-    for number, wave in enumerate(waves, 1):
-        parts = [part for lane in wave for part in _parts(lane)]
-        times = Counter(tuple(map(stage_of, part)) for part in parts)
-        chains: dict[str, None] = {}
-        for part in parts:
-            bases = tuple(map(stage_of, part))
-            is_long = item_of(part[0]) and times[bases] > MOST_LISTED
-            text = " -> ".join(bases if is_long else part)
-            chains[f"{text} ({times[bases]} items, {len(wave)} at the same time)" if is_long else text] = None
-        yield f"wave {number}: " + " | ".join(chains)
+    part_of = {stage.name: stage.part for stage in plan.stages}
+    for number, wave in enumerate(plan.waves, 1):
+        parts = [list(part) for lane in wave for _, part in groupby(lane, part_of.__getitem__)]
+        limited = f" ({len(wave)} at the same time)" if len(parts) > len(wave) else ""
+        yield f"wave {number}{limited}: " + " | ".join(_chains(parts))
 
 
-def _parts(lane: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the stages of a lane that belong together: those of one item, or those without a list."""
-    for _, names in groupby(lane, item_of):
-        yield list(names)
+def _chains(parts: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield each chain, or those of a long list together: `train -> register (20 items)`."""
+    alike: dict[tuple[str, ...], list[Sequence[str]]] = {}
+    for part in parts:
+        alike.setdefault(tuple(map(stage_of, part)), []).append(part)
+    for bases, chains in alike.items():
+        if len(chains) > MOST_LISTED:
+            yield f"{' -> '.join(bases)} ({len(chains)} items)"
+        else:
+            yield from (" -> ".join(chain) for chain in chains)

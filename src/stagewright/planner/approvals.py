@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from stagewright.document.pipeline import Pipeline
+from stagewright.naming import item_of
 from stagewright.planner.model import StagePlan
 from stagewright.stages.base.schema import Serving
 from stagewright.syntax.references import sole_reference
@@ -34,15 +35,16 @@ def version_of(package: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def reason(pipeline: str, package: str = "", status: str = PENDING) -> str:
+def reason(pipeline: str, package: str = "", status: str = PENDING, instance: str = "") -> str:
     """Return why a stage waits, with the command that decides.
 
-    `package`: ARN of the version; empty for the version that the run will register.
+    `package`: ARN of the version; empty for the version that the run will register. `instance`: the register
+    stage, if it is an instance of a list. Its name selects the version, since each instance has a version 1.
     """
     version = version_of(package)
     if package and status not in (PENDING, ""):
         return f"version {version} is not served: it is {status.lower()}"
-    number = f" {version}" if version else ""
+    number = f" {instance or version}" if instance or version else ""
     return f"waits for approval (stagewright approve {pipeline}{number} --why TEXT)"
 
 
@@ -55,7 +57,8 @@ def reason_of(pipeline: Pipeline, register: StagePlan, statuses: Mapping[str, st
     if not package and pipeline.stages[register.name].registers_rejected:
         name = register.name
         return f"is not served: {name} registers it as rejected; stages.{name}.approval: manual asks a person"
-    return reason(pipeline.name, package, statuses.get(package, ""))
+    instance = register.name if item_of(register.name) else ""
+    return reason(pipeline.name, package, statuses.get(package, ""), instance)
 
 
 def awaited(

@@ -16,7 +16,7 @@ def print_plan(plan: Plan, every: bool = False) -> None:
     output.table(*tables.plan_table(plan, every))
     for warning in plan.warnings:
         output.note(f"warning: {warning}")
-    for line in instances.parts_of(plan.waves):
+    for line in instances.wave_lines(plan):
         output.print_line(line)
     output.print_line(tables.plan_summary(plan))
     print_cost(plan)
