@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,6 +95,69 @@ def test_prediction_is_the_models(run):
     answer = sw.predict("tiny", 2 * b"1")
     assert (answer.value, answer.endpoint, answer.content_type) == (198.0, "tiny-local", "application/json")
     assert "198.0" in answer._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "answer"),
+    [
+        (["11"], None, "198.0"),
+        (["--data", "11"], None, "198.0"),
+        (["--file", "number.json"], None, "198.0"),
+        (["--input", "number.json"], None, "198.0"),
+        (["--file", "-", "--content-type", "application/json"], "11", "198.0"),
+        ([], "11", "198.0"),
+        (["--", "-1"], None, "-18.0"),
+    ],
+)
+def test_predict_sends_rows_files_and_standard_input(run, folder, arguments, given, answer):
+    (folder / "number.json").write_text("11")
+    done = CommandLine(folder)("predict", "tiny", *arguments, given=given)
+    assert (done.returncode, done.stdout) == (0, f"{answer}\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["1", "--data", "2"], "not several of them"),
+        (["--file", "lost.json"], "lost.json: No such file or directory"),
+        (["--file", "code"], "code: Is a directory"),
+        (["--data", ""], "no data"),
+    ],
+)
+def test_predict_refuses_other_input(run, folder, arguments, message):
+    done = CommandLine(folder)("predict", "tiny", *arguments)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+
+
+def test_calls_work_for_a_target_of_the_configuration(run, folder, monkeypatch):
+    """A target whose endpoint is the local server: its session is that of an installation on AWS."""
+    session = run.session
+    key = session.gateway.session.get_credentials()
+    installation = session.gateway.installation
+    fields = ("bucket", "region", "environment", "prefix", "account")
+    table = "".join(f'{name} = "{getattr(installation, name)}"\n' for name in fields)
+    (folder / "stagewright.toml").write_text(f"[targets.dev]\n{table}")
+    for name, value in {
+        "AWS_ENDPOINT_URL": session.gateway.endpoint_url,
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_SECRET_ACCESS_KEY": key.secret_key,
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert run.id in [each.id for each in sw.runs("tiny", target="dev")]
+    monkeypatch.setenv("STAGEWRIGHT_TARGET", "dev")
+    there = sw.run(".", parameters={"factor": 3}, only="total").wait(timeout=300)
+    assert there.session.target == "dev"
+    assert there.stages["total"].status == "REUSED"
+    assert sw.show(run.id).metrics == run.metrics
+    assert sw.predict("tiny", b"11").value == 198.0
+    assert sw.runs("tiny", target="local")[0].id == there.id
+
+
+def test_calls_of_other_threads_use_the_same_server(run):
+    with ThreadPoolExecutor(4) as pool:
+        listed = list(pool.map(lambda _: sw.runs("tiny", limit=1)[0].id, range(8)))
+    assert len(set(listed)) == 1
 
 
 def test_failed_run_raises_the_cause_and_the_log_command(run):

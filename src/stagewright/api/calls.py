@@ -13,7 +13,7 @@ from stagewright.api.prediction import Prediction
 from stagewright.api.run import Run
 from stagewright.api.run_list import Runs, Since, parse_since
 from stagewright.api.run_options import RunOptions
-from stagewright.api.target import LOCAL, is_empty, require_runs
+from stagewright.api.target import is_empty, require_runs, usual_target
 
 if TYPE_CHECKING:
     from stagewright.runs.releases.push import PushResult
@@ -35,7 +35,7 @@ def run(
     bypass: Names = (),
     reason: str = "",
     release: str = "",
-    target: str = LOCAL,
+    target: str | None = None,
 ) -> Run:
     """Push what changed, start a run and return it at once. `run(...).wait()` waits until it ends.
 
@@ -51,10 +51,11 @@ def run(
         bypass: Run what these gates and approvals guard without them. Needs `reason`.
         reason: Why `bypass` is needed.
         release: Run this earlier release: the first digits of its digest.
-        target: `local`, or a target of stagewright.toml.
+        target: `local`, or a target of stagewright.toml. The default is STAGEWRIGHT_TARGET, else `local`.
 
     Raises DocumentError, PlanError, ReleaseError, TargetError or NotFoundError, as the command does.
     """
+    target = target or usual_target()
     options = _options(parameters, date, force, only, start, skip, bypass, reason)
     if release:
         name = documents.name_of(str(pipeline))
@@ -78,19 +79,21 @@ def plan(
     skip: Names = (),
     bypass: Names = (),
     reason: str = "",
-    target: str = LOCAL,
+    target: str | None = None,
 ) -> Plan:
     """Return what a run would do, and why, without starting it. The arguments are those of `run`."""
+    target = target or usual_target()
     options = _options(parameters, date, force, only, start, skip, bypass, reason)
     source, values = run_options.read(str(pipeline), options, target)
     return Plan(run_options.plan(open_sessions.connected(target), source, values, options))
 
 
-def push(pipeline: str | Path, *, target: str = LOCAL) -> PushResult:
+def push(pipeline: str | Path, *, target: str | None = None) -> PushResult:
     """Push code and document. If the document has a code trigger, the push starts a run.
 
     `trigger_key` of the result is empty if nothing changed.
     """
+    target = target or usual_target()
     source = run_options.read_source(str(pipeline), target)
     return launch.push(open_sessions.connected(target, runs=True), source)
 
@@ -100,7 +103,7 @@ def runs(
     *,
     since: Since = None,
     limit: int | None = None,
-    target: str = LOCAL,
+    target: str | None = None,
 ) -> Runs:
     """Return runs, newest first.
 
@@ -109,8 +112,9 @@ def runs(
         since: Only runs that were created at this time or later: a datetime, a date, a timedelta before now,
             or a text (`2026-01-31`, `7d`).
         limit: The most runs: 20, or 1,000 with `since`.
-        target: `local`, or a target of stagewright.toml.
+        target: `local`, or a target of stagewright.toml. The default is STAGEWRIGHT_TARGET, else `local`.
     """
+    target = target or usual_target()
     name = documents.name_of(str(pipeline)) if pipeline else None
     created = parse_since(since)
     if is_empty(target):
@@ -118,8 +122,9 @@ def runs(
     return run_list.read(open_sessions.connected(target), name, created, limit)
 
 
-def show(run: str | Path, *, target: str = LOCAL) -> Run:
+def show(run: str | Path, *, target: str | None = None) -> Run:
     """Return a run by its id, or the newest run of a pipeline. NotFoundError: there is none."""
+    target = target or usual_target()
     require_runs(target)
     session = open_sessions.connected(target)
     found = Run(session, documents.run_of(session, str(run)))
@@ -133,7 +138,7 @@ def predict(
     *,
     content_type: str | None = None,
     accept: str = "application/json",
-    target: str = LOCAL,
+    target: str | None = None,
 ) -> Prediction:
     """Send data to the endpoint of a pipeline and return its response.
 
@@ -142,9 +147,10 @@ def predict(
         data: Bytes, text, a Path, a record (dict) or records, rows (lists), a DataFrame or an array.
         content_type: By default that of the data: CSV for rows, JSON for records, the extension of a file.
         accept: Content type of the response.
-        target: `local`, or a target of stagewright.toml.
+        target: `local`, or a target of stagewright.toml. The default is STAGEWRIGHT_TARGET, else `local`.
     """
     payload = payloads.of_value(data, content_type)
+    target = target or usual_target()
     require_runs(target)
     session = open_sessions.connected(target)
     return prediction.predict(session, documents.name_of(str(pipeline)), payload, accept)

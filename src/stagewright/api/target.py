@@ -7,6 +7,7 @@ the last command that uses it. A temporary server starts runs only while a comma
 
 from __future__ import annotations
 
+import os
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from stagewright.operator_gateway import OperatorGateway
 
 LOCAL = "local"
+VARIABLE = "STAGEWRIGHT_TARGET"
+"""The environment variable that names the usual target."""
 FILE = "stagewright.toml"
 FIELDS = {"bucket", "region", "environment", "prefix", "profile", "account"}
 OPEN_RUNS = 1000
@@ -47,6 +50,11 @@ class Session:
     @property
     def is_local(self) -> bool:
         return self.target == LOCAL
+
+
+def usual_target() -> str:
+    """The target of commands and calls that name none."""
+    return os.environ.get(VARIABLE) or LOCAL
 
 
 def state_folder() -> Path:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
-from stagewright.api.target import LOCAL
+from stagewright.api.target import usual_target
 
-VARIABLE = "STAGEWRIGHT_TARGET"
 WITH_TARGET = frozenset(
     (
         "plan",
@@ -55,7 +54,7 @@ _given = ContextVar("target", default="")
 
 def remember_target(target: str) -> str:
     """Make the hints of this command name its target. Returns the target: it is a callback of Typer."""
-    usual = os.environ.get(VARIABLE) or LOCAL
+    usual = usual_target()
     _given.set("" if target == usual else target)
     return target
 

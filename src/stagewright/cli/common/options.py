@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from stagewright.cli.common.command_hints import VARIABLE, remember_target
+from stagewright.api.target import VARIABLE
+from stagewright.cli.common.command_hints import remember_target
 
 Document = Annotated[
     str, typer.Argument(metavar="PIPELINE", help="A document, or a folder with a pipeline.yaml.")
