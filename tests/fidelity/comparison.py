@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 ENGINES = Path(__file__).with_name("engines")
 INNER = "Inside"
-PARSED_NOTHING = "the JSON object must be str, bytes or bytearray, not NoneType"
-"""The local `$parse` of an undefined value is an error, that of the second engine is undefined."""
 
 
 class Compared(NamedTuple):
@@ -21,10 +19,6 @@ class Compared(NamedTuple):
     run: dict
     here: dict
     there: dict
-
-    @property
-    def left_out(self) -> bool:
-        return any(PARSED_NOTHING in failure for failure in self.here["failures"])
 
     @property
     def agree(self) -> bool:

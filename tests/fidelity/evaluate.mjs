@@ -10,7 +10,7 @@ const { expressions, situations, now } = JSON.parse(readFileSync(0, 'utf8'));
 // What Step Functions adds to JSONata, and a clock that stands still.
 function prepare(text) {
   const expression = jsonata(text);
-  expression.registerFunction('parse', (json) => JSON.parse(json));
+  expression.registerFunction('parse', (json) => (json === undefined ? undefined : JSON.parse(json)));
   expression.registerFunction('uuid', () => randomUUID());
   expression.registerFunction('hash', (value, name) => createHash(name.replace('-', '')).update(value).digest('hex'));
   expression.registerFunction('now', () => new Date(now).toISOString());

@@ -20,14 +20,8 @@ def situations(second) -> list[Compared]:
 
 
 def test_both_engines_take_the_same_path_in_every_situation(situations):
-    differences = [each for each in situations if not each.agree and not each.left_out]
+    differences = [each for each in situations if not each.agree]
     assert not differences, report(differences)
-
-
-def test_known_difference_still_exists(situations):
-    left_out = [each for each in situations if each.left_out]
-    assert any(not each.agree for each in left_out)
-    assert len(left_out) < len(situations) / 5
 
 
 def test_every_way_out_of_every_state_is_taken_in_some_situation(situations):

@@ -137,6 +137,13 @@ def test_threads_evaluate_one_expression_at_the_same_time() -> None:
         ("$partition([1, 2, 3], 1.5)", [[1], [2], [3]]),
         ("$range(1, 7, 3)", [1, 4, 7]),
         ("$range(3, 1, -1)", [3, 2, 1]),
+        ("$range(-1.5, 1, 1.5)", [-1, 0, 1]),
+        ("$partition([1, 2])", [[1, 2]]),
+        ("$partition([], $none)", [[]]),
+        ("$exists($parse($none))", False),
+        ("[1, $parse($none), 2]", [1, 2]),
+        ("$type($parse('null'))", "null"),
+        ("$map(['1', '2'], $parse)", [1, 2]),
         ("$range(1, 1, 1)", 1),
         ("$hash('abc', 'MD5')", "900150983cd24fb0d6963f7d28e17f72"),
         ("$length('a😀b')", 3),
@@ -158,9 +165,23 @@ def test_values(text: str, expected: Any) -> None:
         ("$parse('NaN')", "NaN is no number in JSON"),
         ("$parse('1e400')", "1e400 is no number in JSON"),
         ("""$parse('{"a": 1, "a": 2}')""", "an object has a key twice"),
-        ("$partition([1], -1)", "must not be negative"),
-        ("$range(1, 2, 0)", "must not be 0"),
-        ("$hash('a', 'CRC')", "only MD5, SHA-1"),
+        ("$partition([1], -1)", "D3137: Second argument must be zero or greater"),
+        (
+            "$hash('a', 'CRC')",
+            "D3137: Hash algorithm 'CRC' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5",
+        ),
+        ("$hash('a', $none)", "D3137: Hash algorithm 'null' must be one of"),
+        ("$hash()", 'T0410: Argument 1 of function "hash" does not match function signature'),
+        ("$hash(1, 'MD5')", 'T0410: Argument 1 of function "hash"'),
+        ("$parse(1)", 'T0410: Argument 1 of function "parse"'),
+        ("$parse(null)", 'T0410: Argument 1 of function "parse"'),
+        ("$random('1')", 'T0410: Argument 1 of function "random"'),
+        ("$range(1, 'a', 1)", 'T0410: Argument 2 of function "range"'),
+        ("$range(1, 2, true)", 'T0410: Argument 3 of function "range"'),
+        ("$partition([1], 'a')", 'T0410: Argument 2 of function "partition"'),
+        ("$partition('a', 1)", 'T0412: Argument 1 of function "partition" must be an array of undefined'),
+        ("$parse('1', '2')", "positional"),
+        ("$uuid(1)", "positional"),
         ("$toMillis('2026-01-01 00:00:00Z')", "D3110"),
         ("$replace('a', /b*/, 'c')", "D1004"),
         # A length beyond the characters of a text that has one outside the BMP (see functions.substring).
@@ -172,7 +193,14 @@ def test_errors_of_functions(text: str, expected: str) -> None:
     assert expected in cause(text)
 
 
-@pytest.mark.parametrize("text", ["$partition([1], 0)", "$partition([], 2)", "$range(2, 1, 1)"])
+NOTHING = [
+    *("$partition([1], 0)", "$partition([], 2)", "$range(2, 1, 1)", "$range(1, 2, 0)"),
+    *("$parse($none)", "$parse()", "$hash($none, 'MD5')", "$hash('a')", "$partition($none, 2)"),
+    *("$range($none, 2, 1)", "$range(1, $none, 1)", "$range(1, 2)"),
+]
+
+
+@pytest.mark.parametrize("text", NOTHING)
 def test_functions_without_a_result(text: str) -> None:
     assert "returned nothing" in cause(text)
 

@@ -1,7 +1,8 @@
 """The functions that Step Functions adds to JSONata, and those that differ from the package jsonata-python.
 
 "Transforming data with JSONata in Step Functions" (developer guide) lists the additions. What AWS does at
-their edges was measured by sfnx (docs/design.md).
+their edges was measured by sfnx (docs/design.md; docstrings in sfnx/testing.py, 3.1.0): an undefined argument
+makes the result undefined unless a docstring says otherwise, and another type or too many arguments fail.
 """
 
 from __future__ import annotations
@@ -15,42 +16,82 @@ from collections.abc import Callable
 from typing import Any
 
 from jsonata.functions import Functions
+from jsonata.utils import Utils
 
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 LARGEST = 0xFFFF
 """The last character that is one unit of UTF-16."""
 
 
-def partition(array: list[Any], size: float) -> list[Any] | None:
-    """Return batches of `size` items, nothing for no items or a size of 0."""
-    if size < 0:
-        raise ValueError("the size of a partition must not be negative")
-    step = math.floor(size)
+def partition(array: Any = None, size: Any = None) -> list[Any] | None:
+    """Return batches of `size` items: one batch without a size, nothing for no items or a size of 0."""
+    if array is None:
+        return None
+    if not isinstance(array, list):
+        raise TypeError('T0412: Argument 1 of function "partition" must be an array of undefined')
+    if size is None:
+        return [array]
+    if _number("partition", 2, size) < 0:
+        raise ValueError("D3137: Second argument must be zero or greater")
+    step = int(size)
     return [array[start : start + step] for start in range(0, len(array), step)] or None if step else None
 
 
-def number_range(first: float, last: float, step: float) -> Any:
-    """Return the numbers up to `last`: a single one as itself, none as nothing."""
-    first, last, step = math.floor(first), math.floor(last), math.floor(step)
-    if step == 0:
-        raise ValueError("the step of a range must not be 0")
-    values = list(range(first, last + (1 if step > 0 else -1), step))
+def number_range(first: Any = None, last: Any = None, step: Any = None) -> Any:
+    """Return the numbers up to `last`: a single one as itself, none and a step of 0 as nothing."""
+    bounds = first, last, step
+    if any(bound is None for bound in bounds):
+        return None
+    first, last, step = (int(_number("range", place, bound)) for place, bound in enumerate(bounds, 1))
+    values = list(range(first, last + (1 if step > 0 else -1), step)) if step else []
     return values if len(values) > 1 else next(iter(values), None)
 
 
-def digest(text: str, algorithm: str) -> str:
+def digest(*arguments: Any) -> str | None:
+    """Return the digest of a text, nothing without a text or an algorithm. An undefined algorithm fails."""
+    if not arguments:
+        raise _mismatch("hash", 1)
+    if arguments[0] is None:
+        return None
+    text = _text("hash", arguments[0])
+    return _digest(text, *arguments[1:]) if len(arguments) > 1 else None
+
+
+def _digest(text: str, algorithm: Any) -> str:
     if algorithm not in ALGORITHMS:
-        raise ValueError(f"$hash has no algorithm {algorithm}, only {', '.join(ALGORITHMS)}")
+        shown, known = "null" if algorithm is None else algorithm, "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+        raise ValueError(f"D3137: Hash algorithm '{shown}' must be one of {known}")
     return hashlib.new(ALGORITHMS[algorithm], text.encode()).hexdigest()
 
 
-def random_number(seed: float | None = None) -> float:
-    return random.Random(None if seed is None else math.floor(seed)).random()  # noqa: S311 -- not a secret
+def random_number(seed: Any = None) -> float:
+    number = None if seed is None else math.floor(_number("random", 1, seed))
+    return random.Random(number).random()  # noqa: S311 -- not a secret
 
 
-def parse(text: str) -> Any:
+def parse(text: Any = None) -> Any:
     """Parse JSON strictly: without NaN, infinities, numbers that overflow, and repeated keys."""
-    return json.loads(text, parse_constant=_reject, parse_float=_finite, object_pairs_hook=_distinct)
+    if text is None:
+        return None
+    strict = {"parse_constant": _reject, "parse_float": _finite, "object_pairs_hook": _distinct}
+    value = json.loads(_text("parse", text), **strict)
+    return Utils.NULL_VALUE if value is None else value
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise _mismatch(name, 1)
+
+
+def _number(name: str, place: int, value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise _mismatch(name, place)
+
+
+def _mismatch(name: str, place: int) -> TypeError:
+    return TypeError(f'T0410: Argument {place} of function "{name}" does not match function signature')
 
 
 def _reject(constant: str) -> Any:
