@@ -275,7 +275,7 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
             yield Call("cloudwatch:TagResource", alarm, {})
     elif what == "lambda:invoke":
         yield function_call(arguments["FunctionName"])
-    elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker", "glue:")):
+    elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker", "glue:", "aws-sdk:glue:")):
         yield Call(what, "unknown to this test", {})
 
 

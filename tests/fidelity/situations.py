@@ -719,8 +719,21 @@ ENDPOINTS = [
     situation(deploying(endpoint=known(ours=True, status="Failed"))),
     situation(deploying(endpoint=known()), {"Body": "y" * 70_000}, caught("X")),
 ]
+LATE_RUNS = [
+    {"Id": "jr_1", "JobName": "j", "Arguments": {"--stagewright-job": "run-1-other-1"}},
+    {"Id": "jr_2", "JobName": "j", "Arguments": {"--stagewright-job": "run-1-train-1"}},
+]
 GLUE = [
     situation(walking(), {"Id": "jr_1", "JobName": "j", "JobRunState": "SUCCEEDED"}),
+    *(
+        situation(walking(late=late), {"JobRuns": runs, **token}, caught(error))
+        for late, runs, token, error in (
+            ({}, [], {}, "States.Timeout"),
+            ({"runs": []}, [{"Id": "jr_1", "JobName": "j"}], {"NextToken": "n"}, "X"),
+            ({"definition": "j", "runs": [], "next": "n"}, LATE_RUNS, {"NextToken": "n"}, "States.Timeout"),
+            ({"definition": "j", "runs": ["jr_2"], "next": "n"}, LATE_RUNS[1:], {}, "X"),
+        )
+    ),
 ]
 ANSWERS = [
     situation(walking(), {"StatusCode": 200, "Payload": payload}, error)

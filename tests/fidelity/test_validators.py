@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.local.step_functions.test_diagnostics import RIGHT, WRONG
 
+from stagewright.local.step_functions.diagnostics import diagnose
 from stagewright.state_machine.builder import build
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
@@ -27,3 +29,12 @@ def test_both_validators_reject_a_wrong_state_machine(node):
     found = validate(node, machine)
     assert any("must be the name of an existing state" in problem for problem in found["service"])
     assert found["validator"]
+
+
+def test_local_diagnostics_find_what_the_language_service_finds(node):
+    """The local server has no Node, so it has checks of its own. AWS's API finds more than the service."""
+    wrong = [definition for definition, _ in WRONG]
+    found = {text: validate(node, json.loads(text))["service"] for text in (*wrong, *RIGHT)}
+    assert [text for text, problems in found.items() if bool(diagnose(text)) < bool(problems)] == []
+    assert sum(bool(found[text]) for text in wrong) >= 7
+    assert [text for text in RIGHT if found[text] or diagnose(text)] == []

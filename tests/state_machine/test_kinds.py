@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from stagewright.syntax.metric_path import steps
 
 TUNE, SCORE = "CreateHyperParameterTuningJob", "CreateTransformJob"
@@ -121,6 +123,35 @@ def test_late_job_is_stopped_before_the_next_attempt_starts(engine, stage, train
         "run-r-late-x-1",
         "run-r-late-x-2",
     ]
+
+
+def glue(stage, name, metrics=None):
+    request = {"JobName": "shell", "Arguments": {"--stagewright-job": f"run-{name}-1"}}
+    return stage(name, "glue", {"StartJobRun": request}, metrics=metrics or {})
+
+
+@pytest.mark.parametrize("metrics", [None, {"bucket": "bucket", "key": "metrics.json"}])
+def test_glue_run_that_takes_too_long_is_found_and_stopped(engine, stage, metrics):
+    walked = engine.walk([[[glue(stage, "a-late-x", metrics)]]])
+    pages = [{"JobName": "shell", "MaxResults": 50}, {"JobName": "shell", "MaxResults": 50, "NextToken": "1"}]
+    assert walked.requests("getJobRuns") == pages
+    assert walked.requests("batchStopJobRun") == [{"JobName": "shell", "JobRunIds": ["jr_11"]}]
+    item = walked.items["stage#a-late-x"]
+    late = "the job was stopped: it did not end within 3600 seconds"
+    assert (item["status"]["S"], item["error"]["S"], item["cause"]["S"]) == ("FAILED", "States.Timeout", late)
+
+
+def test_late_glue_run_that_never_started_fails_the_stage(engine, stage):
+    walked = engine.walk([[[glue(stage, "a-late-lost")]]])
+    assert len(walked.requests("getJobRuns")) == 3
+    assert not walked.requests("batchStopJobRun")
+    assert walked.items["stage#a-late-lost"]["error"]["S"] == "States.Timeout"
+
+
+def test_glue_run_that_ends_is_not_looked_for(engine, stage):
+    walked = engine.walk([[[glue(stage, "well")]]])
+    assert walked.status == "SUCCEEDED", walked.cause
+    assert not walked.requests("getJobRuns")
 
 
 def test_job_that_fails_is_not_stopped(engine, stage, train):

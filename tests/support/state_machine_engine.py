@@ -221,7 +221,32 @@ def find_endpoint(request):
     )
 
 
+def glue_run(request):
+    if request["Arguments"]["--stagewright-job"].startswith("run-a-late"):
+        raise StateError("States.Timeout", "")
+    return {"Id": "jr_1", "JobName": request["JobName"], "JobRunState": "SUCCEEDED"}
+
+
+def glue_runs(request):
+    """Pages of two runs, newest first. The run of stage `a-late-lost` does not exist."""
+    page = int(request.get("NextToken", "0"))
+    names = ["run-other-1", None, "run-another-1", "run-a-late-x-1"][2 * page : 2 * page + 2]
+    runs = [
+        {"Id": f"jr_{page}{at}", "JobName": request["JobName"], "StartedOn": "2026-01-31T14:00:00Z"}
+        | ({"Arguments": {"--stagewright-job": name}} if name else {})
+        for at, name in enumerate(names)
+    ]
+    return {"JobRuns": runs, **({"NextToken": str(page + 1)} if runs else {})}
+
+
+def stop_glue_runs(request):
+    return {"SuccessfulSubmissions": [{"JobRunId": name} for name in request["JobRunIds"]], "Errors": []}
+
+
 ANSWERS = {
+    "startJobRun.sync": glue_run,
+    "getJobRuns": glue_runs,
+    "batchStopJobRun": stop_glue_runs,
     "createTrainingJob.sync": training,
     "createProcessingJob.sync": lambda request: run_job(request["ProcessingJobName"], "Processing"),
     "createHyperParameterTuningJob.sync": tuning,
@@ -287,6 +312,8 @@ def copy_object(task):
 engine = StepFunctions(ministack, 0.001, lambda: None)
 HANDLERS = {
     "sagemaker:": sagemaker,
+    "glue:": sagemaker,
+    "aws-sdk:glue:": sagemaker,
     "aws-sdk:sagemaker:": sagemaker,
     "aws-sdk:cloudwatch:": sagemaker,
     "aws-sdk:s3:getObject": get_object,

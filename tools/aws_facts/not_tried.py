@@ -86,4 +86,6 @@ REASONS = {
     "F111": FAULT,
     "F114": MACHINE,
     "F115": MACHINE,
+    "F117": LONG,
+    "F118": "needs a call of ValidateStateMachineDefinition for each of a dozen wrong definitions",
 }

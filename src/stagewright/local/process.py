@@ -209,12 +209,14 @@ class Process:
         from stagewright.local.tasks import glue, objects, sagemaker
 
         tasks = sagemaker.SageMakerTasks(self._sagemaker, self._changes)
+        glue_tasks = glue.GlueTasks(self._glue, self._changes)
         handlers: dict[str, Handler] = {
             sagemaker.OPTIMIZED: tasks.optimized,
             sagemaker.SDK: tasks.sdk,
             sagemaker.SDK_INVOKE: tasks.invoke,
             objects.GET_OBJECT: partial(objects.get_object, self._ministack),
-            glue.PREFIX: glue.GlueTasks(self._glue, self._changes).run,
+            glue.PREFIX: glue_tasks.run,
+            glue.SDK: glue_tasks.sdk,
         }
         for prefix, handler in handlers.items():
             self._ministack.register(prefix, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.local.glue.bench import Bench
 
 SLEEP = "import time; time.sleep(300)"
 SYNC = "arn:aws:states:::glue:startJobRun.sync"
+SDK = "arn:aws:states:::aws-sdk:glue:"
 
 
 def start(bench: Bench, arguments: dict[str, Any], resource: str = SYNC, **more: Any) -> str:
@@ -17,7 +19,7 @@ def start(bench: Bench, arguments: dict[str, Any], resource: str = SYNC, **more:
     state = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True, **more}
     definition = {"QueryLanguage": "JSONata", "StartAt": "Run", "States": {"Run": state}}
     machine = sfn.create_state_machine(
-        name=bench.prefix[:80],
+        name=f"{bench.prefix[:60]}-{uuid.uuid4().hex[:8]}",
         definition=json.dumps(definition),
         roleArn="arn:aws:iam::000000000000:role/r",
     )["stateMachineArn"]
@@ -81,6 +83,32 @@ def test_timeout_of_the_task_leaves_its_run_to_its_own_limit(bench: Bench) -> No
     assert run["JobRunState"] in ("STARTING", "RUNNING")
     bench.glue.batch_stop_job_run(JobName=job, JobRunIds=[run["Id"]])
     bench.until(lambda: [run["JobRunState"] for run in runs(bench, job)] == ["STOPPED"])
+
+
+def test_sdk_tasks_find_and_stop_a_run(bench: Bench) -> None:
+    """As the state machine does with a run that takes too long."""
+    job = bench.job(SLEEP)
+    run = bench.glue.start_job_run(JobName=job, Arguments={"--stagewright-job": "a"})["JobRunId"]
+    found = result(bench, start(bench, {"JobName": job, "MaxResults": 5}, f"{SDK}getJobRuns"))
+    (listed,) = json.loads(found["output"])["JobRuns"]
+    assert (listed["Id"], listed["Arguments"]) == (run, {"--stagewright-job": "a"})
+    assert listed["StartedOn"].endswith("Z")
+    stop = {"JobName": job, "JobRunIds": [run, "jr_none"]}
+    stopped = json.loads(result(bench, start(bench, stop, f"{SDK}batchStopJobRun"))["output"])
+    assert [each["JobRunId"] for each in stopped["SuccessfulSubmissions"]] == [run]
+    assert [each["JobRunId"] for each in stopped["Errors"]] == ["jr_none"]
+    assert bench.ended(job, run)["JobRunState"] == "STOPPED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"JobName": "none"}, "Glue.EntityNotFoundException"),
+        ({"JobName": "x", "MaxResults": 0}, "Glue.GlueException"),
+    ],
+)
+def test_errors_of_sdk_tasks(bench: Bench, arguments: dict[str, Any], error: str) -> None:
+    assert result(bench, start(bench, arguments, f"{SDK}getJobRuns"))["error"] == error
 
 
 def test_stopped_run_fails_the_task(bench: Bench) -> None:

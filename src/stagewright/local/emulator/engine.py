@@ -13,6 +13,7 @@ from typing import Any
 
 from sagemaker_local.state_folder import REGION
 from stagewright.local.emulator.patches import replace
+from stagewright.local.step_functions import diagnostics
 from stagewright.local.step_functions.calls import Calls
 from stagewright.local.step_functions.clock import Clock
 from stagewright.local.step_functions.errors import StateError
@@ -44,9 +45,14 @@ class StepFunctions:
         replace(ministack, "_start_execution", self._start)
         replace(ministack, "_run_execution", self._run)
         replace(ministack, "_stop_execution", self._stop)
+        replace(ministack, "_validate_definition_jsonata", diagnostics.rejection)
+        replace(ministack, "_validate_state_machine_definition", self._validate)
         replace(ministack, "_send_task_success", self._answered(self._tokens.succeed))
         replace(ministack, "_send_task_failure", self._answered(self._tokens.fail))
         replace(ministack, "_send_task_heartbeat", self._answered(self._tokens.beat))
+
+    def _validate(self, request: Mapping[str, Any]) -> Any:
+        return self._ministack.json_response(diagnostics.answer(request))
 
     def register(self, prefix: str, handler: Handler) -> None:
         """Perform tasks whose resource starts with `prefix` with `handler`, on their branch's thread."""

@@ -134,6 +134,10 @@ PATCHES = (
     Patch(_STEP_FUNCTIONS, "_state_machines", 134, "bd8483025aee",
           "An execution of a version runs its definition."),
     Patch(_STEP_FUNCTIONS, "_stop_execution", 917, "91a04bc6da8d", "Stops an execution of our own engine."),
+    Patch(_STEP_FUNCTIONS, "_validate_definition_jsonata", 327, "478b2aa35a24",
+          "Rejects what AWS rejects of a definition."),
+    Patch(_STEP_FUNCTIONS, "_validate_state_machine_definition", 1666, "b04cec21303e",
+          "Answers with what AWS finds wrong with a definition."),
 )
 # fmt: on
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -76,6 +77,24 @@ def run(text: str, variables: Mapping[str, Any]) -> Any:
     expression = _fresh(_parsed(text))
     values = {name: Utils.NULL_VALUE if value is None else value for name, value in variables.items()}
     return expression.evaluate(None, values)
+
+
+def syntax_error(template: str) -> str:
+    """Return what is wrong with an expression's syntax, in AWS's words, or ""."""
+    try:
+        _parsed(template[2:-2].strip())
+    except JException as error:
+        return _quoted(error)
+    except Exception as error:  # whatever a library raises for a user's expression
+        return str(error)
+    return ""
+
+
+def _quoted(error: JException) -> str:
+    """Return an error's words without its code. AWS puts tokens in quotes, which jsonata-python does not."""
+    tokens = iter((error.current, error.expected))
+    words = JException.error_codes.get(error.error, str(error))
+    return re.sub(r"\{\{\w+\}\}", lambda _: f'"{next(tokens, "")}"', words)
 
 
 @lru_cache(maxsize=PARSED)

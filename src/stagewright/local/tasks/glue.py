@@ -1,4 +1,4 @@
-"""Step Functions' optimized integration of Glue.
+"""Step Functions' integrations of Glue: the optimized one, and `aws-sdk:glue:*` (see `GlueTasks.sdk`).
 
 "Start an AWS Glue job with Step Functions" (developer guide): without `.sync`, the result has JobName and
 JobRunId. With `.sync`, the result is the JobRun structure (CDK, GlueStartJobRun; recorded executions) with
@@ -19,10 +19,11 @@ from stagewright.local.glue.run import SUCCEEDED
 from stagewright.local.step_functions.errors import TASK_FAILED, StateError
 from stagewright.local.step_functions.tasks import Task
 from stagewright.local.tasks import answers
-from stagewright.local.tasks.answers import milliseconds, plain
+from stagewright.local.tasks.answers import iso, milliseconds, plain
 from stagewright.local.tasks.changes import Changes
 
 PREFIX = "arn:aws:states:::glue:"
+SDK = "arn:aws:states:::aws-sdk:glue:"
 START = "StartJobRun"
 UNFINISHED = ("STARTING", "RUNNING", "STOPPING")
 
@@ -40,6 +41,18 @@ class GlueTasks:
             return names
         task.submitted(names)
         return self._ended(task, names)
+
+    def sdk(self, task: Task) -> Any:
+        """Run `aws-sdk:glue:*`. Times are ISO 8601, and errors outside the model are `Glue.GlueException`."""
+        action = task.resource.removeprefix(SDK)
+        operation = action[:1].upper() + action[1:]
+        try:
+            return plain(self._service.call(operation, task.arguments), iso)
+        except ApiError as error:
+            detail = f"Service: Glue, Status Code: {error.status}, Request ID: {uuid.uuid4()}"
+            raise StateError(
+                _name(operation, error, "GlueException"), f"{error.message} ({detail})"
+            ) from error
 
     def _ended(self, task: Task, names: dict[str, str]) -> dict[str, Any]:
         """Wait for the job run and return it. Raise StateError with it as the cause unless it succeeded."""
@@ -71,7 +84,11 @@ def _checked(task: Task) -> str:
 
 
 def _failure(operation: str, error: ApiError) -> StateError:
-    modeled = [shape.name for shape in operation_model(operation).error_shapes]
-    name = error.code if error.code in modeled else "AWSGlueException"
     details = f"Service: AWSGlue; Status Code: {error.status}; Error Code: {error.code}"
-    return StateError(f"Glue.{name}", f"{error.message} ({details}; Request ID: {uuid.uuid4()})")
+    detail = f"{details}; Request ID: {uuid.uuid4()}"
+    return StateError(_name(operation, error, "AWSGlueException"), f"{error.message} ({detail})")
+
+
+def _name(operation: str, error: ApiError, unmodeled: str) -> str:
+    modeled = [shape.name for shape in operation_model(operation).error_shapes]
+    return f"Glue.{error.code if error.code in modeled else unmodeled}"

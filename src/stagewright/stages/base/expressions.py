@@ -137,9 +137,14 @@ def attempted(text: str, attempt: str) -> str:
 def bound(operation: str, member: str = "") -> str:
     """Return an expression: the stage's request for `operation` with all values filled in, or one member
     of it."""
+    return expression(filled(operation, member))
+
+
+def filled(operation: str, member: str = "") -> str:
+    """Return the text of `bound`, for use in another expression."""
     request = attempted(f"$states.input.stage.requests.{operation}", "$states.input.stage.attempt")
     whole = _FILL.replace("TEXT", request)
-    return expression(f"({whole}).{member}" if member else whole)
+    return f"({whole}).{member}" if member else whole
 
 
 ALREADY_THERE = expression("$contains($lowercase('' & $states.input.error.Cause), 'already exist')")

@@ -89,6 +89,9 @@ GLUE = (
     # could start a second run.
     Retry(("Glue.AWSGlueException", "Glue.ThrottlingException"), attempts=4),
 )
+GLUE_SDK = (
+    Retry(("Glue.GlueException", "Glue.SdkClientException", "Glue.OperationTimeoutException"), attempts=4),
+)
 FUNCTIONS = (
     # "Handle transient Lambda service exceptions" (Step Functions guide). Without Lambda.Unknown, because the
     # function may have run.
