@@ -73,8 +73,9 @@ def parse(text: Any = None) -> Any:
     """Parse JSON strictly: without NaN, infinities, numbers that overflow, and repeated keys."""
     if text is None:
         return None
-    strict = {"parse_constant": _reject, "parse_float": _finite, "object_pairs_hook": _distinct}
-    value = json.loads(_text("parse", text), **strict)
+    value = json.loads(
+        _text("parse", text), parse_constant=_reject, parse_float=_finite, object_pairs_hook=_distinct
+    )
     return Utils.NULL_VALUE if value is None else value
 
 
