@@ -39,21 +39,30 @@ class Changes:
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, timeout=seconds)
 
-    def until(self, task: Task, check: Callable[[], T | None], stop: Callable[[], Any]) -> T:
-        """Call `check` after each change until it returns a result, and return that.
+    def until(self, task: Task, answer: Any, check: Callable[[], T | None], stop: Callable[[], Any]) -> T:
+        """Submit the task with `answer`, then call `check` after each change until it returns a result.
 
-        If the execution stops, `stop` is called and AbortedError is raised. If the task times out,
-        StateError is raised and the job continues, because AWS does not document that it stops it ("Run a Job
-        (.sync)").
+        If the execution has stopped, also while the job was created, `stop` is called and AbortedError is
+        raised. If the task times out, StateError is raised and the job continues, because AWS does not
+        document that it stops it ("Run a Job (.sync)").
         """
+        try:
+            task.submitted(answer)
+        except (AbortedError, StateError):  # stopped meanwhile, or the history is full
+            _stop(stop)
+            raise
         while True:
             seen = self.count
             if (result := check()) is not None:
                 return result
             if task.stopped:
-                with suppress(ApiError):  # the job has ended
-                    stop()
+                _stop(stop)
                 raise AbortedError
             if time.monotonic() >= task.deadline:
                 raise StateError(TIMEOUT)
             self.wait(seen, FALLBACK_SECONDS)
+
+
+def _stop(stop: Callable[[], Any]) -> None:
+    with suppress(ApiError):  # the job has ended
+        stop()

@@ -39,7 +39,6 @@ class GlueTasks:
         names = {"JobName": task.arguments["JobName"], "JobRunId": started["JobRunId"]}
         if not pattern:
             return names
-        task.submitted(names)
         return self._ended(task, names)
 
     def sdk(self, task: Task) -> Any:
@@ -65,7 +64,7 @@ class GlueTasks:
             return run if run["JobRunState"] == SUCCEEDED else None
 
         stop = {"JobName": names["JobName"], "JobRunIds": [names["JobRunId"]]}
-        return self._changes.until(task, check, lambda: self._service.call("BatchStopJobRun", stop))
+        return self._changes.until(task, names, check, lambda: self._service.call("BatchStopJobRun", stop))
 
     def _call(self, operation: str, request: Any) -> dict[str, Any]:
         try:

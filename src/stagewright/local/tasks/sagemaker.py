@@ -52,8 +52,7 @@ class SageMakerTasks:
         check(task, operation, pattern)
         answer = self._call(operation, task.arguments, first_sdk_error)
         if pattern == "sync":
-            task.submitted(plain(answer, milliseconds))
-            answer = self._ended(task, operation.removeprefix("Create"))
+            answer = self._ended(task, plain(answer, milliseconds), operation.removeprefix("Create"))
         return plain(answer, milliseconds)
 
     def sdk(self, task: Task) -> Any:
@@ -91,7 +90,7 @@ class SageMakerTasks:
             raise failure(error) from error
         return answer
 
-    def _ended(self, task: Task, kind: str) -> dict[str, Any]:
+    def _ended(self, task: Task, answer: Any, kind: str) -> dict[str, Any]:
         """Wait for the job and return its description. Raise StateError with it unless the job completed."""
         name = {f"{kind}Name": task.arguments[f"{kind}Name"]}
 
@@ -102,7 +101,7 @@ class SageMakerTasks:
                 raise StateError(TASK_FAILED, json.dumps(plain(job, milliseconds)))
             return job if status == "Completed" else None
 
-        return self._changes.until(task, ended, lambda: self._service.call(f"Stop{kind}", name))
+        return self._changes.until(task, answer, ended, lambda: self._service.call(f"Stop{kind}", name))
 
 
 def check(task: Task, operation: str, pattern: str) -> None:
