@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from stagewright.code_checks import python_files
+from stagewright.code_checks.checks import check_code
+from stagewright.document.load import load
 
 OK = "print('ready')\n"
 MATCH = "import os\nmatch 3:\n    case 3:\n        pass\n"
@@ -87,3 +89,10 @@ def test_a_file_is_parsed_once(check):
     for _ in range(3):
         check({"train.py": body})
     assert python_files.parse.cache_info().misses == before + 1
+
+
+def test_the_default_image_is_not_that_of_glue():
+    glue = {"kind": "glue", "code": "a.py"}
+    document = {"name": "p", "defaults": {"image": "sklearn-1.2"}, "stages": {"s": glue}}
+    assert not check_code(load(document), {"a.py": MATCH.encode()}).errors
+    assert check_code(load(document), {"a.py": b"print('x'"}).errors

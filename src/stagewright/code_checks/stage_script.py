@@ -99,6 +99,8 @@ def _rendered(pipeline: Pipeline, value: Any) -> Any:
 
 
 def _image(pipeline: Pipeline, stage: AnyStage) -> images.Image | None:
+    if "image" not in type(stage).model_fields:  # AWS Glue chooses its own Python
+        return None
     alias = _rendered(pipeline, _image_name(pipeline, stage))
     instance = _rendered(pipeline, stage.main_instance_type or pipeline.defaults.instance_type or "")
     if "${" in alias:
