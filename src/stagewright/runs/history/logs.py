@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from stagewright.aws.logs import LogEvent
 from stagewright.errors import NotFoundError
-from stagewright.naming import timestamp
+from stagewright.naming import item_of, stage_of, timestamp
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs.history.records import RunRecord, StageRecord
 from stagewright.runs.history.run_history import show
@@ -124,10 +124,15 @@ def function_lines(gateway: OperatorGateway, run: str) -> list[LogLine]:
 
 
 def _chosen(gateway: OperatorGateway, record: RunRecord, stage: str | None) -> tuple[_Logged, ...]:
-    """Return the named stage, or else the stages that this run ran itself. A queued run has no stages."""
+    """Return the named stage, or else the stages that this run ran itself. A queued run has no stages.
+
+    The name of a stage with `for_each` stands for its instances that this run ran itself.
+    """
+    ran = [item for item in record.stages if item.action == "run"]
     if stage and record.status != "QUEUED":
-        return (_logged(gateway, record, stage),)
-    return tuple(_Logged(record, item) for item in record.stages if item.action == "run")
+        instances = [item for item in ran if item_of(item.name) and stage_of(item.name) == stage]
+        return tuple(_Logged(record, item) for item in instances) or (_logged(gateway, record, stage),)
+    return tuple(_Logged(record, item) for item in ran)
 
 
 def _logged(gateway: OperatorGateway, record: RunRecord, name: str) -> _Logged:
