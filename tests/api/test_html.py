@@ -6,12 +6,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from stagewright.api import html
+from stagewright.api.log_lines import LogLines
 from stagewright.api.plan import Plan
 from stagewright.api.prediction import Prediction
 from stagewright.api.run_list import Runs
 from stagewright.api.stage import Stage, Stages
 from stagewright.planner.model import Plan as Planned
 from stagewright.planner.model import StagePlan, Trigger
+from stagewright.runs.history.logs import LogLine
 from stagewright.runs.history.records import RunRecord, StageRecord
 
 EVIL = "<script>alert(1)</script>\x1b[31m\u202e\"'&"
@@ -51,7 +53,16 @@ def test_every_text_is_escaped():
         Stage(STAGE, "r", None)._repr_html_(),
         Runs(None, [replace(RECORD, stages=())])._repr_html_(),
         Plan(plan)._repr_html_(),
+        LogLines([LogLine("train", "", EVIL)])._repr_html_(),
         Prediction(EVIL, EVIL.encode(), "text/csv")._repr_html_(),
     )
     for page in pages:
         assert_harmless(page)
+
+
+def test_texts_name_state_and_source():
+    lines = LogLines([LogLine("train", "", "one\ntwo"), LogLine("tune/003", "", "three")])
+    assert str(lines) == "train  one\ntrain  two\ntune/003  three"
+    assert repr(Stages(replace(RECORD, stages=(replace(STAGE, name="fit"),)), None)) == (
+        "{'fit': <Stage fit: FAILED>}"
+    )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from stagewright.api import formatting, html, tables, waiting
 from stagewright.api.launch import caller
+from stagewright.api.log_lines import LogLines
 from stagewright.api.stage import Stages
 from stagewright.errors import RunFailedError
 
 if TYPE_CHECKING:
     from stagewright.api.target import Session
-    from stagewright.runs.history.logs import LogLine
     from stagewright.runs.history.records import RunRecord
     from stagewright.runs.usage import RunCost
     from stagewright.syntax.fields import Scalar
@@ -110,11 +110,11 @@ class Run:
         started = resuming.read(session, self.id, document).start()
         return Run(session, open_sessions.stay_up_for(session, started))
 
-    def logs(self, lines: int = 100) -> list[LogLine]:
+    def logs(self, lines: int = 100) -> LogLines:
         """The last lines of the logs of all stages, sorted by time."""
         from stagewright.runs.history import logs
 
-        return logs.tail(self.session.gateway, self.id, None, lines)
+        return LogLines(logs.tail(self.session.gateway, self.id, None, lines))
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self.status}>"

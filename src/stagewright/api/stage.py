@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stagewright.api import html, tables
+from stagewright.api.log_lines import LogLines
 
 if TYPE_CHECKING:
     from stagewright.api.target import Session
-    from stagewright.runs.history.logs import LogLine
     from stagewright.runs.history.records import RunRecord, StageRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stage:
     """One stage of a run.
 
@@ -25,7 +25,7 @@ class Stage:
 
     record: StageRecord
     run: str
-    session: Session = field(repr=False)
+    session: Session
 
     @property
     def name(self) -> str:
@@ -88,11 +88,11 @@ class Stage:
         """How long the stage took. None: it has not ended, or did not run."""
         return self.record.seconds
 
-    def logs(self, lines: int = 100) -> list[LogLine]:
+    def logs(self, lines: int = 100) -> LogLines:
         """The last lines of the stage's log. That of a reused stage is in the run that made its result."""
         from stagewright.runs.history import logs
 
-        return logs.tail(self.session.gateway, self.run, self.name, lines)
+        return LogLines(logs.tail(self.session.gateway, self.run, self.name, lines))
 
     def get(
         self, output: str = ".", folder: str | Path = ".", *, unpack: bool = False, overwrite: bool = False
@@ -111,6 +111,9 @@ class Stage:
             self.session.gateway, self.record, self.run, output, Path(folder), unpack=unpack,
             overwrite=overwrite,
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Stage {self.name}: {self.status}>"
 
     def _repr_html_(self) -> str:
         return html.table(tables.STAGE_HEADER, [tables.stage_cells(self.record)])

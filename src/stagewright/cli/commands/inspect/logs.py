@@ -5,12 +5,12 @@ sorted by time. A reused stage shows the log of the run that made its result.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagewright.api import documents
+from stagewright.api.log_lines import texts
 from stagewright.api.target import LOCAL, existing_session
 from stagewright.cli.common import output
 from stagewright.cli.common.command_hints import program
@@ -131,16 +131,6 @@ def last_lines(
 
 
 def print_lines(lines: Iterable[LogLine], of: str | None, times: bool = False) -> None:
-    """Print log lines. A line of another source than the stage `of` starts with its source.
-
-    An event of several lines has its source in each, so that no text looks like a line of another source.
-    """
-    for line in lines:
-        source = "" if line.source == of else f"{line.source}  "
-        time = f"{_local_time(line)}  " if times else ""
-        for text in line.text.split("\n"):
-            output.print_line(f"{time}{source}{text}")
-
-
-def _local_time(line: LogLine) -> str:
-    return datetime.fromisoformat(line.time).astimezone().isoformat("T", "milliseconds")
+    """Print log lines, as they arrive."""
+    for text in texts(lines, of, times):
+        output.print_line(text)
