@@ -279,6 +279,16 @@ def test_local_modules_and_packages_come_along(here: Path) -> None:
     assert Path("churn/code/requirements.txt").read_text() == "lightgbm\n"
 
 
+def test_requirements_of_the_project_are_copied_with_a_note(here: Path, capsys: Any) -> None:
+    write("project/requirements.txt", "lightgbm==4.5.0\n")
+    write("project/src/train.py", "import lightgbm, os\nos.environ['SM_MODEL_DIR']\n")
+    create("project/src/train.py")
+    assert Path("churn/code/requirements.txt").read_text() == "lightgbm==4.5.0\n"
+    assert (
+        f"note: code/requirements.txt is a copy of {here}/project/requirements.txt" in capsys.readouterr().out
+    )
+
+
 def test_arguments_of_an_imported_module_are_read(here: Path) -> None:
     write("train.py", "from options import parse\nimport os\nos.environ['SM_MODEL_DIR']\nparse()\n")
     write(
@@ -406,6 +416,10 @@ OPTIONS = {
     "underscore": ("p.add_argument('--max_leaf_nodes', type=int, default=4)", {"max_leaf_nodes": 4}),
     "folder": ("p.add_argument('--train', default='/opt/ml/input/data/train')", {}),
     "suppress": ("p.add_argument('--size', default=argparse.SUPPRESS)", {}),
+    "untyped": ("p.add_argument('--epochs', default=10)", {}),
+    "untyped-text": ("p.add_argument('--loss', default='mse')", {"loss": "mse"}),
+    "lambda": ("p.add_argument('--size', type=lambda text: int(text), default=3)", {"size": 3}),
+    "bool": ("p.add_argument('--fast', type=bool, default=False)", {}),
     "reference": ("p.add_argument('--size', default='${x}')", {}),
 }
 
@@ -441,6 +455,16 @@ def test_patterns_and_parts_of_paths_are_read_as_what_they_are(here: Path) -> No
     create("train.py")
     data = {name for name in files() if name.startswith("data/")}
     assert data == {f"data/train/{name}" for name in ("inputs/deep/a.csv", "inputs/deep/b.csv", "more/c.csv")}
+
+
+def test_name_of_a_column_is_no_folder_of_data(here: Path) -> None:
+    write(
+        "train.py", "import pandas as pd\nframe = pd.read_csv('in.csv')\nprint(frame['data'], {'train': 1})\n"
+    )
+    for name in ("in.csv", "data/huge.csv", "train/huge.csv"):
+        write(name)
+    create("train.py")
+    assert {name for name in files() if name.startswith("data/")} == {"data/train/in.csv"}
 
 
 def test_files_of_the_user_are_never_replaced_by_written_ones(here: Path) -> None:
@@ -523,3 +547,14 @@ def test_terminal_is_asked_for_what_no_option_names(here: Path, monkeypatch: pyt
     assert create("train.py")["defaults"]["image"] == "sklearn-1.2"
     assert "data/train/sales.csv" in files()
     assert answers == {}
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stderr"])
+def test_command_without_a_terminal_asks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"sys.{stream}", None)
+    monkeypatch.setattr(new.typer, "prompt", lambda *_, **__: pytest.fail("it asks"))
+    write("train.py", SAGEMAKER)
+    create("train.py")

@@ -65,25 +65,33 @@ def typed(text: str, argument: Argument) -> Any:
 
 def _reason(argument: Argument, project: Project) -> str:
     """Why an argument is no hyperparameter. Empty: it is one, a required one, or one of the container."""
-    default = argument.default
     if _is_container(argument) or argument.is_required:
         return ""
+    return _form_reason(argument) or _default_reason(argument, project)
+
+
+def _form_reason(argument: Argument) -> str:
     if argument.is_flag:
         return "a flag, and SageMaker passes a value with each name"
     if argument.is_list:
         return "a list, and SageMaker passes one value"
     if not argument.hyperparameter:
         return "SageMaker passes --name for a long name, and -n for one letter"
-    if argument.type == "bool":
-        return "type=bool takes every text as true"
+    return "type=bool takes every text as true" if argument.type == "bool" else ""
+
+
+def _default_reason(argument: Argument, project: Project) -> str:
+    default = argument.default
     if default is UNKNOWN:
         return "the script computes its default"
     if default in (None, ""):
         return "no default"
-    if isinstance(default, str) and (default in project.files.data or "${" in default):
-        return f"the script's {default}"
     if isinstance(default, str):
+        if default in project.files.data or "${" in default:
+            return f"the script's {default}"
         return "" if _as_passed(default) == default else f"SageMaker would pass {_as_passed(default)}"
+    if not argument.type:
+        return "it has no type, so the script would receive a text"
     is_number = isinstance(default, int | float) and math.isfinite(default)
     return "" if is_number else f"{default!r} is not one value"
 

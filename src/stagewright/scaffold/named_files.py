@@ -60,6 +60,8 @@ def _sort(result: NamedFiles, name: FileName, bases: list[Path]) -> None:
         result.folders += [name.text] * bool(path and path.is_dir())
     elif path is None:
         result.missing += [name] * name.is_data
+    elif not name.is_path:
+        return
     elif path.suffix.lower() in SETTINGS:
         result.settings[name.text] = path
     elif path.suffix != ".py":

@@ -208,6 +208,8 @@ def _requirements(project: Project, image: LocalImage) -> dict[str, bytes]:
 def _package_notes(project: Project, image: LocalImage, alias: str) -> Iterable[str]:
     missing = missing_packages(project.imports, image)
     if project.requirements:
+        if project.requirements.parent != project.script.parent.resolve():
+            yield f"code/{REQUIREMENTS} is a copy of {project.requirements}"
         text = project.requirements.read_bytes().decode("utf-8", "replace").lower()
         missing = [name for name in missing if name.lower() not in text]
         if missing:

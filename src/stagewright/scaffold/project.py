@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,7 +134,8 @@ def find_script(path: Path) -> Path:
     if not path.is_file():
         raise ReleaseError(f"{path} does not exist", "give the path of a Python script with --from")
     if path.suffix == ".ipynb":
-        remedy = f"jupyter nbconvert --to script {path.name}, then --from {path.stem}.py"
+        script = shlex.quote(str(path.with_suffix(".py")))
+        remedy = f"jupyter nbconvert --to script {shlex.quote(str(path))}, then --from {script}"
         raise ReleaseError(f"{path} is a notebook, and SageMaker runs scripts", remedy)
     if path.suffix != ".py":
         raise ReleaseError(f"{path} is not a Python script", "give a file that ends in .py")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stagewright.syntax.scripts.source import Source, Value, dotted
+from stagewright.syntax.scripts.source import UNKNOWN, Source, Value, dotted
 
 FLAGS = ("store_true", "store_false", "store_const", "append_const", "count", "help", "version")
 """Actions of argparse that take no value (Python's documentation: argparse, action)."""
@@ -21,7 +21,7 @@ class Argument:
     """One argument. `options`: `("-n", "--trees")`; empty if it is positional.
 
     `default`: UNKNOWN if only a run can compute it, None if there is none. `variable`: the environment
-    variable that the default comes from. `type`: the name of the function that converts the text, or "".
+    variable that the default comes from. `type`: the function that converts the text; "": it stays a text.
     """
 
     name: str
@@ -124,11 +124,18 @@ def _read(
         line=call.lineno,
         default=default.value,
         variable=default.variable,
-        type=dotted(fields["type"]) if "type" in fields else "",
+        type=_type(fields.get("type"), None if is_argparse else default.value),
         is_required=required is True if options else not optional,
         is_flag=is_flag,
         is_list=nargs in LISTS or isinstance(nargs, int) or _is_true(source, fields, "multiple"),
     )
+
+
+def _type(node: ast.expr | None, default: Any) -> str:
+    """The name of the conversion. click takes that of the default, argparse none."""
+    if node is not None:
+        return dotted(node) or ast.unparse(node)
+    return "" if default in (None, UNKNOWN) else type(default).__name__
 
 
 def _is_true(source: Source, fields: dict[str | None, ast.expr], name: str) -> bool:

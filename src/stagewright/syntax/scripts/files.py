@@ -12,11 +12,13 @@ from typing import Literal
 
 from stagewright.syntax.scripts.source import UNKNOWN, Source, dotted
 
-Use = Literal["read", "write", "other"]
+Use = Literal["read", "write", "path", "other"]
 READS = re.compile(r"read\w*|load\w*|open|imread|genfromtxt|scan_\w+|from_(csv|file|pretrained)")
 WRITES = re.compile(
     r"dump\w*|sink_\w+|save\w*|to_(csv|parquet|pickle|json|excel|feather|hdf|html|sql)|write\w*|mkdir|makedirs|savefig|imwrite"
 )
+PATHS = re.compile(r"join|Path|listdir|scandir|walk|i?glob|rglob|iterdir")
+"""Calls that show that a string is a path."""
 LOGS = re.compile(r"print|debug|info|warning|error|log|exists|is_file")
 """Calls that neither read nor write the file."""
 DATA = re.compile(
@@ -37,6 +39,11 @@ class FileName:
     def is_input(self) -> bool:
         """Whether the script may read the file. A file that it only writes is none."""
         return "read" in self.uses or "write" not in self.uses
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it surely is a path: `data` may be the name of a column as well."""
+        return bool(set(self.text) & {"/", "."}) or bool(self.uses & {"read", "path"})
 
     @property
     def is_data(self) -> bool:
@@ -111,13 +118,17 @@ class FileNames:
 
     def _use(self, node: ast.AST) -> Use:
         """What the innermost call around a node does with it."""
+        otherwise: Use = "other"
         while (parent := self._parents.get(id(node))) is not None and not isinstance(parent, ast.stmt):
             if isinstance(parent, ast.Call):
                 name = dotted(parent.func).rpartition(".")[2] or getattr(parent.func, "attr", "")
                 if use := _use_of(name, parent):
                     return use
+                otherwise = "path" if PATHS.fullmatch(name) else otherwise
+            elif isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div):
+                otherwise = "path"
             node = parent
-        return "other"
+        return otherwise
 
 
 def file_names(source: Source) -> list[FileName]:

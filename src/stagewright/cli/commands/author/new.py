@@ -119,7 +119,8 @@ def asked(project: Project, new: NewPipeline, images: Sequence[LocalImage]) -> N
 
 
 def is_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether a person can answer. A stream that the parent process closed is None."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def assignments(texts: Iterable[str]) -> dict[str, str]:
