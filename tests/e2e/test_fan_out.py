@@ -96,6 +96,11 @@ def test_one_of_20_regions_fails_and_resume_runs_only_that_one(place: Place) -> 
     groups = {f"prices-{region}" for region in REGIONS}
     assert registered(place) == groups - {"prices-region-07"}
     assert "no sales in region-07" in failed.stderr
+    assert "train  19 SUCCEEDED, 1 FAILED" in failed.stderr.splitlines()
+    shown = place("show", first).stdout
+    assert "train/region-07" in shown
+    assert "train/region-08" not in shown
+    assert "no sales in region-07" in place("logs", first, "train").stdout
 
     (place.folder / "down").unlink()
     planned = place.json("resume", first, "--plan")

@@ -64,7 +64,7 @@ def origin(gateway: OperatorGateway, run: str, stage: str) -> str:
 
     Raises NotFoundError if there is no such run or stage, or if the stage has no log.
     """
-    return _logged(gateway, show(gateway, run), stage).run.run
+    return _chosen(gateway, show(gateway, run), stage)[0].run.run
 
 
 def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
