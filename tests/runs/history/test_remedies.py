@@ -45,6 +45,7 @@ def found(text: str, kind: str = "training", **inputs: str) -> str:
         ("training", "MaxWaitTimeExceeded", "stages.fit.max_wait_seconds"),
         ("endpoint", "Your invocation timed out while waiting for a response from", "within 60 s"),
         ("training", "User: arn:aws:x is not authorized to perform: s3:GetObject", "s3:GetObject"),
+        ("training", "x is not authorized to perform: sagemaker:CreateTrainingJob", "stagewright doctor"),
         ("training", "PermissionError: [Errno 13] Permission denied: '/opt/ml/x'", "/opt/ml/model"),
         ("processing", "PermissionError: [Errno 13] Permission denied: '/x'", "stages.fit.outputs"),
         ("training", "ResourceLimitExceeded: The account-level service limit", "Service Quotas"),
@@ -76,6 +77,15 @@ def test_a_missing_file_names_the_folders_of_the_inputs():
 )
 def test_other_failures_have_no_remedy(text):
     assert found(text) == ""
+
+
+def test_an_instance_is_named_by_its_stage_of_the_document():
+    text = "the job ran longer than max_runtime_seconds"
+    assert remedy(Failure("fit/eu", "training", {}), text) == "raise stages.fit.max_runtime_seconds"
+
+
+def test_only_scripts_have_inputs():
+    assert found("FileNotFoundError: model.pkl", "lambda") == ""
 
 
 def test_a_gate_s_condition_is_no_timeout():

@@ -124,14 +124,17 @@ def print_warnings(gateway: OperatorGateway, record: RunRecord) -> None:
             output.note(f"warning: {text.removeprefix(WARNING).strip()}")
 
 
-def hint_of(stage: StageRecord, log: Sequence[str]) -> str:
+def hint_of(gateway: OperatorGateway, run: str, stage: StageRecord, log: Sequence[str]) -> str:
     """What to do about a failed stage. Empty: the log has a hint of the local SageMaker, or nothing is known.
 
     The log of a job on AWS has more than the stage's cause.
     """
     if any(text.startswith(HINT) for text in log):
         return ""
-    return stage.remedy or remedy(Failure(stage.name, stage.kind, {}), *log)
+    if stage.remedy:
+        return stage.remedy
+    item = gateway.runs.stage(run, stage.name)
+    return remedy(Failure(stage.name, stage.kind, item.inputs if item else {}), *log)
 
 
 def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> None:
@@ -149,7 +152,7 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
         texts = [text for line in lines for text in line.text.split("\n")]
         for text in texts:
             output.note(f"  | {text}")
-        if hint := hint_of(stage, texts):
+        if hint := hint_of(gateway, record.run, stage, texts):
             output.note(f"hint: {hint}")
         if recorded_kind(stage.kind).has_log:
             output.note(f"next: {program()} logs {record.run} {stage.name}")

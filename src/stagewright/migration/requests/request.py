@@ -19,7 +19,7 @@ Parameters = Mapping[str, Any]
 MISSING = "give the folder with the code files with --scripts"
 
 DROPPED = {
-    "ExperimentConfig": ("a run records what the stage did", "compare runs with stagewright diff"),
+    "ExperimentConfig": ("a run records what the stage did", "compare runs with stagewright diff RUN RUN"),
     "ProfilerConfig": ("profiles are not converted", "add it to `request`"),
     "ProfilerRuleConfigurations": ("profiles are not converted", "add it to `request`"),
     "DebugHookConfig": ("debug tensors are not converted", "add it to `request`"),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from stagewright.naming import stage_of
 from stagewright.stages.registry import recorded_kind
 
 INPUT = re.compile(r"\.(InputDataConfig|ProcessingInputs)\.([^.]+)\.")
@@ -28,7 +29,7 @@ class Failure:
     @property
     def field(self) -> str:
         """The path of the stage in the document."""
-        return f"stages.{self.stage}"
+        return f"stages.{stage_of(self.stage)}"
 
     @property
     def folders(self) -> list[str]:
@@ -97,10 +98,14 @@ def _files(failure: Failure, _: re.Match[str]) -> str:
 
 def _permission(_: Failure, match: re.Match[str]) -> str:
     action = match.groupdict().get("action") or "what it tried"
+    if action.startswith(OF_INSTALLATION):
+        return f"the installation's roles do not allow {action}: stagewright doctor shows what differs"
     where = "for other buckets, set data_buckets or output_locations in Terraform"
     return f"the job's role may not do {action}: {where} (docs/terraform.md)"
 
 
+OF_INSTALLATION = ("events:", "glue:", "iam:", "lambda:", "sagemaker:", "states:")
+"""Services whose actions the state machine calls, not the scripts of most jobs."""
 SCRIPTS = ("training", "tuning", "processing")
 SERVING = ("endpoint", "model", "transform")
 LIBRARY = r"(?:joblib|numpy|pandas|scipy|sklearn|tensorflow|torch|transformers|xgboost)"
@@ -113,7 +118,7 @@ RULES = (
     Rule(rf"module '({LIBRARY})[\w.]*' has no attribute", _other_version),
     Rule(r"(numpy)\.(?:ndarray|dtype) size changed|unsupported pickle protocol", _other_version),
     Rule(r"incompatible dtype.*pickle|pickle.*incompatible dtype|InconsistentVersionWarning", _other_version),
-    Rule(r"FileNotFoundError|No such file or directory: '/opt/ml/", _files),
+    Rule(r"FileNotFoundError|No such file or directory: '/opt/ml/", _files, SCRIPTS),
     Rule(
         r"unrecognized arguments: |the following arguments are required: |error: argument -",
         "the script rejects its arguments: stagewright validate PIPELINE shows it before a run",
