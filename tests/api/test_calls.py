@@ -254,3 +254,12 @@ def test_outputs_and_models_are_fetched(run, folder, tmp_path):
     lost = CommandLine(folder)("get", run.id, "fit", "modle")
     assert lost.returncode == 5
     assert 'did you mean "model"?' in lost.stderr
+
+
+def test_calls_start_another_server_when_it_was_stopped(run, folder):
+    state = folder / "state"
+    assert server.find(state)
+    server.down(state)
+    assert run.id in [each.id for each in sw.runs("tiny")]
+    assert run.status == "SUCCEEDED"
+    assert run.stages["fit"].get("model", folder / "again") == [folder / "again/model.tar.gz"]

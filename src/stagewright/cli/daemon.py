@@ -33,7 +33,9 @@ from stagewright.local.program import STAGEWRIGHT
 
 MODULES = (
     "rich.console", "rich.live", "rich.table", "rich.text", "typer._adapters",
-    "stagewright.api.launch", "stagewright.cli.common.live_view", "stagewright.cli.common.summary",
+    "stagewright.api.download", "stagewright.api.launch", "stagewright.api.payloads",
+    "stagewright.api.prediction", "stagewright.api.resuming", "stagewright.api.run_list",
+    "stagewright.api.run_options", "stagewright.cli.common.live_view", "stagewright.cli.common.summary",
     "stagewright.cli.common.changes", "stagewright.runs.history.run_history",
     "stagewright.runs.documents.overrides",
     "stagewright.runs.plan_inputs.load", "stagewright.runs.releases.push", "stagewright.runs.stop",
