@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stagewright.catalog.images import Image
+from stagewright.catalog.images import Image, resolve
 from stagewright.scaffold.images import LocalImage, choose_image, missing_packages
 
 SKLEARN = Image("sklearn", "1.4-2", "3.10")
@@ -33,4 +33,9 @@ def test_newest_image_that_this_machine_can_run_is_chosen():
         LocalImage(Image("xgboost", "3.0-5", "3.10"), "xgboost-3.0"),
     ]
     assert choose_image(["pandas"], images).alias == "sklearn-1.2"
+    assert choose_image(["xgboost"], images, "sklearn-1.4-2").alias == "sklearn-1.4"
+    assert choose_image(["pandas"], images, "xgboost-1.7").alias == "xgboost-1.7"
+    uri = resolve("xgboost-1.7", "eu-west-1")
+    assert choose_image(["pandas"], images, uri).alias == "xgboost-1.7"
+    assert choose_image(["pandas"], images, "1.dkr.ecr.eu-west-1.amazonaws.com/own:1").alias == "sklearn-1.2"
     assert choose_image(["pandas", "xgboost"], images).alias == "xgboost-3.0"

@@ -199,6 +199,14 @@ def test_pytorch_model_has_no_script_outside_the_artifact(here: Path) -> None:
     assert "code/serve.py" not in files()
 
 
+@pytest.mark.parametrize("image", ["pytorch-2.6.0", "pytorch-2.6"])
+def test_chosen_image_decides_who_serves(here: Path, image: str) -> None:
+    write("train.py", "import os\nos.environ['SM_MODEL_DIR']\n")
+    document = create("train.py", image=image)
+    assert document["defaults"]["image"] == image
+    assert "entry_point" not in document["stages"]["register"]
+
+
 def test_existing_requirements_are_kept_and_completed_by_a_note(here: Path, capsys: Any) -> None:
     write("train.py", "import lightgbm, shap, os\nos.environ['SM_MODEL_DIR']\n")
     requirements = write("requirements.txt", "lightgbm==4.5.0\n")

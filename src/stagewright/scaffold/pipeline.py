@@ -71,9 +71,7 @@ def pipeline_of(project: Project, new: NewPipeline, images: Iterable[LocalImage]
     channels = channel_data(project, new.data)
     if problems := tuple(missing_data(project, channels)):
         raise DocumentError(problems)
-    known = list(images)
-    own = next((image for image in known if image.alias == new.image), None)
-    chosen = own or choose_image(project.imports, known)
+    chosen = choose_image(project.imports, images, new.image)
     code, notes = code_files(project, chosen, new.image or chosen.alias)
     document = Document(project, new, chosen, channels, read_hyperparameters(project, new.hyperparameters))
     contents = {f"code/{name}": content for name, content in code.items()} | copies(channels)
