@@ -91,15 +91,15 @@ def test_items_have_names(items, expected):
     assert names(document(items, prepare=stage)) == [f"prepare/{name}" for name in expected]
 
 
-@pytest.mark.parametrize("given", ["us, jp", '["us", "jp"]', '[{"name": "us"}, {"name": "jp"}]'])
-def test_items_come_from_a_parameter(given):
+@pytest.mark.parametrize("text", ["us, jp", '["us", "jp"]', '[{"name": "us"}, {"name": "jp"}]'])
+def test_items_come_from_a_parameter(text):
     data = document("${parameters.regions}", {"regions": "eu"}, prepare=PREPARE)
     assert names(data) == ["prepare/eu"]
-    assert names(data, regions=given) == ["prepare/us", "prepare/jp"]
+    assert names(data, regions=text) == ["prepare/us", "prepare/jp"]
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("text", "message"),
     [
         ("", "the list has 0 items"),
         ("[1, ", "is not a list in JSON"),
@@ -112,10 +112,10 @@ def test_items_come_from_a_parameter(given):
         ("x" * 33, "makes no name"),
     ],
 )
-def test_wrong_items_of_a_parameter_reject_the_run(given, message):
+def test_wrong_items_of_a_parameter_reject_the_run(text, message):
     pipeline = load(document("${parameters.regions}", {"regions": "eu"}, prepare=PREPARE))
     with pytest.raises(DocumentError, match=r"lists\.regions\.items") as caught:
-        with_parameters(pipeline, {"regions": given})
+        with_parameters(pipeline, {"regions": text})
     assert message in str(caught.value)
 
 
@@ -163,12 +163,12 @@ def test_items_of_a_parameter_choose_no_code_and_open_no_gate():
     }
     items = [{"name": "a", "image": "sklearn-1.4", "least": 0}]
     load(document(items, **stages))
-    given = {"regions": json.dumps(items)}
-    image, gate = problems(document("${parameters.regions}", given, **stages))
+    parameters = {"regions": json.dumps(items)}
+    image, gate = problems(document("${parameters.regions}", parameters, **stages))
     assert "cannot choose the code that runs" in image
     assert "could open the gate" in gate
-    allowed = {"allowed_values": {"regions": [given["regions"]]}}
-    load({**document("${parameters.regions}", given, **stages), **allowed})
+    allowed = {"allowed_values": {"regions": [parameters["regions"]]}}
+    load({**document("${parameters.regions}", parameters, **stages), **allowed})
 
 
 def test_text_of_an_item_is_quoted_in_a_condition():

@@ -251,6 +251,21 @@ def _deployed(
     return place.ended(place.push(document, FILES)).status
 
 
+def gathered(place: Enforced) -> None:
+    """A list gets a second item: what the first one made is copied next to what the second one makes."""
+    stages = {
+        "prepare": {**PREPARE, "for_each": "items", "arguments": ["0", "${each.name}"]},
+        "all": {**PREPARE, "inputs": {"every": "${stages.prepare.all.outputs.rows}"}},
+    }
+    lists = {"items": {"items": "${parameters.items}"}}
+    document = {"name": "listed", "parameters": {"items": "a"}, "defaults": DEFAULTS, "lists": lists}
+    assert place.ended(place.push({**document, "stages": stages}, FILES)).status == "SUCCEEDED"
+    second = place.ended(request_run(place.gateway, "listed", {"items": "a,b"}, "test"))
+    assert {stage.name: stage.action for stage in second.stages}["prepare/a"] == "reuse"
+    listed = place.gateway.objects.list(f"runs/listed/{second.run}/prepare/rows/")
+    assert [each.key.split("/")[-2] for each in listed] == ["a", "b"]
+
+
 def cancelled(place: Enforced) -> None:
     """A run with a job of every kind at work makes way for a newer one."""
     raw = "s3://${bucket}/raw/every/"

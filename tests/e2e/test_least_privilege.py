@@ -37,6 +37,7 @@ def used(enforced: Enforced, tmp_path_factory: pytest.TempPathFactory) -> list[d
     enforced_use.example(enforced)
     _add_foreign(enforced)
     enforced_use.every_kind(enforced, tmp_path_factory.mktemp("function"))
+    enforced_use.gathered(enforced)
     enforced_use.versions(enforced)
     enforced_use.triggered(enforced)
     enforced_use.cancelled(enforced)

@@ -17,8 +17,8 @@ def dependencies(pipeline: Pipeline) -> dict[str, frozenset[str]]:
     named: dict[str, set[str]] = {name: set(stage.after) for name, stage in pipeline.stages.items()}
     for path, text, accepts in texts(pipeline):
         if accepts and "${" in text and path[0] == "stages":
-            found = (ref.stage or ref.gathered for ref in find_references(text))
-            named[str(path[1])].update(filter(None, found))
+            sources = (ref.stage or ref.gathered for ref in find_references(text))
+            named[str(path[1])].update(filter(None, sources))
     known = frozenset(named)
     return {name: (known & stages) - {name} for name, stages in named.items()}
 

@@ -63,9 +63,9 @@ def item_findings(declared: ItemList, parameters: Mapping[str, Any], path: Path)
     if not 1 <= len(values) <= MOST_ITEMS:
         yield Finding(at, f"the list has {len(values):,} items", f"give 1 to {MOST_ITEMS:,} items")
         return
-    found = [finding for value in values for finding in _one(value, at)]
-    yield from found
-    if not found:
+    findings = [finding for value in values for finding in _one(value, at)]
+    yield from findings
+    if not findings:
         yield from _together([_item(value) for value in values], at)
 
 

@@ -64,8 +64,8 @@ def reference_findings(pipeline: Pipeline, set_aside: Set[str] = frozenset()) ->
         if "${" in site.text:
             findings = list(_references(pipeline, site, set_aside)) or list(code_findings(pipeline, site))
             yield from findings
-            found = find_references(site.text)
-            if findings or any(_is_unknown(site, reference, set_aside) for reference in found):
+            references = find_references(site.text)
+            if findings or any(_is_unknown(site, reference, set_aside) for reference in references):
                 continue
         yield from _format(pipeline, site)
 

@@ -41,8 +41,8 @@ def problems(pipeline: Pipeline, name: str, planned: Mapping[str, StagePlan]) ->
 
 def gathered(stage: AnyStage) -> tuple[Reference, ...]:
     """Return the references of a stage to all instances of another one, each once."""
-    found = (ref for _, text, _ in texts(stage) if ".all." in text for ref in find_references(text))
-    return tuple(dict.fromkeys(ref for ref in found if ref.gathered))
+    written = (ref for _, text, _ in texts(stage) if ".all." in text for ref in find_references(text))
+    return tuple(dict.fromkeys(ref for ref in written if ref.gathered))
 
 
 def _instances(reference: Reference, planned: Mapping[str, StagePlan]) -> list[StagePlan]:
@@ -55,8 +55,8 @@ def _source(reference: Reference, instance: StagePlan) -> str:
     """Return the S3 URI of what the reference gathers of one instance. Empty: its result lacks it."""
     _, _, _, word, *name = reference.path
     value = instance.result.get(word)
-    found = value.get(name[0]) if name and isinstance(value, Mapping) else value
-    return str(found or "")
+    uri = value.get(name[0]) if name and isinstance(value, Mapping) else value
+    return str(uri or "")
 
 
 def _within(source: str, item: str) -> str:
