@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -47,31 +47,44 @@ class PythonFile:
 
 
 @lru_cache(maxsize=256)
-def parse(body: bytes) -> ast.Module | Unparsed:
-    """Parse a file with the grammar of this Python, and check what the compiler rejects."""
+def parse(body: bytes, python: Version | None = None) -> ast.Module | Unparsed:
+    """Parse a file with the grammar of this Python, or of an older version, as far as this one knows it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as an unknown escape
         try:
-            tree = ast.parse(body)
-            compile(tree, "script", "exec", dont_inherit=True)
+            return ast.parse(body, feature_version=python if python and python < OWN else None)
         except (SyntaxError, ValueError) as error:  # ValueError: a null byte
             return Unparsed(getattr(error, "msg", str(error)), getattr(error, "lineno", None))
         except (RecursionError, MemoryError):
             return ast.Module([], [])
-    return tree
 
 
-@lru_cache(maxsize=256)
-def syntax_error(body: bytes, python: Version | None) -> Unparsed | None:
+@lru_cache(maxsize=4096)
+def syntax_error(body: bytes, python: Version | None, *, thorough: bool) -> Unparsed | None:
     """Return the first syntax error for a version of Python, or None.
 
-    None also for what a newer Python than this one may accept, unless `python` is not newer.
+    None also for what a newer Python than this one may accept, unless `python` is not newer. `thorough`: also
+    what only the compiler rejects.
     """
-    parsed = parse(body)
-    if isinstance(parsed, Unparsed):
-        may_be_newer = (python is None or python > OWN) and _is_newer(parsed, body)
-        return None if may_be_newer else parsed
-    return _older(body, python) if python and python < OWN else None
+    parsed = parse(body, python)
+    if isinstance(parsed, ast.Module):
+        return _compiler_error(parsed) if thorough else None
+    if (python is None or python > OWN) and _is_newer(parsed, body):
+        return None
+    own = parse(body)
+    return replace(parsed, line=_newer_line(own) or parsed.line) if isinstance(own, ast.Module) else parsed
+
+
+def _compiler_error(tree: ast.Module) -> Unparsed | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(tree, "script", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            return Unparsed(getattr(error, "msg", str(error)), getattr(error, "lineno", None))
+        except (RecursionError, MemoryError):
+            return None
+    return None
 
 
 def _is_newer(error: Unparsed, body: bytes) -> bool:
@@ -80,27 +93,13 @@ def _is_newer(error: Unparsed, body: bytes) -> bool:
     return error.message.startswith(("f-string", "unterminated f-string")) or bool(_NEWER.search(line))
 
 
-def _older(body: bytes, python: Version) -> Unparsed | None:
-    """Parse with the grammar of an older Python, as far as this one knows it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(body, feature_version=python)
-    except SyntaxError as error:
-        return Unparsed(error.msg, _first_line(body) or error.lineno)
-    except ValueError:  # this Python does not know the version's grammar
-        return None
-    return None
-
-
-def _first_line(body: bytes) -> int | None:
+def _newer_line(tree: ast.Module) -> int | None:
     """Return the line of the first statement of a newer form. Python names the last line of the statement."""
-    parsed = parse(body)
-    nodes = ast.walk(parsed) if isinstance(parsed, ast.Module) else ()
-    return min((node.lineno for node in nodes if isinstance(node, ast.Match | ast.TryStar)), default=None)
+    newer = (node.lineno for node in ast.walk(tree) if isinstance(node, ast.Match | ast.TryStar))
+    return min(newer, default=None)
 
 
-def imported(script: str, files: Mapping[str, bytes]) -> Mapping[str, PythonFile]:
+def imported(script: str, files: Mapping[str, bytes], python: Version | None) -> Mapping[str, PythonFile]:
     """Return path -> the script, and each of `files` that is surely imported with it, in that order."""
     modules: dict[str, PythonFile] = {}
     waiting = [script]
@@ -108,7 +107,7 @@ def imported(script: str, files: Mapping[str, bytes]) -> Mapping[str, PythonFile
         path = waiting.pop(0)
         if path in modules:
             continue
-        parsed = parse(files[path])
+        parsed = parse(files[path], python)
         tree = None if isinstance(parsed, Unparsed) else parsed
         modules[path] = PythonFile(path, tree)
         for item in imports(tree, is_script=path == script) if tree else ():

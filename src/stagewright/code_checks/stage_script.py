@@ -57,7 +57,7 @@ class StageScript:
     @cached_property
     def modules(self) -> Mapping[str, PythonFile]:
         """Path -> the script, and each of its files that is surely imported with it."""
-        return python_files.imported(self.path, self.files) if self.is_python else {}
+        return python_files.imported(self.path, self.files, self.python) if self.is_python else {}
 
     def problem(self, message: str, remedy: str = "", field: str = "") -> Problem:
         """Return a problem of the stage's field, by default the one that names the script."""

@@ -22,7 +22,8 @@ def warnings(script: StageScript) -> Iterator[Problem]:
 
 
 def _problems(script: StageScript, path: str) -> Iterator[Problem]:
-    error = python_files.syntax_error(script.files[path], script.python)
+    is_imported = path in script.modules
+    error = python_files.syntax_error(script.files[path], script.python, thorough=is_imported)
     if error:
         version = ".".join(map(str, script.python or python_files.OWN))
         message = f"is not valid Python {version}: {error.message}"
