@@ -181,6 +181,27 @@ def test_steps_of_a_condition_that_fails_by_its_if_steps_are_behind_the_opposite
     assert stages["use"]["after"] == ["too-high"]
 
 
+def test_callback_waits_for_its_token_and_its_outputs_are_answers() -> None:
+    step = {
+        "Name": "Label", "Type": "Callback", "SqsQueueUrl": "https://sqs.us-east-1.amazonaws.com/1/labels",
+        "Arguments": {"images": {"Get": next(name for name, value in GETS.items() if value == OUT)}},
+        "OutputParameters": [
+            {"OutputName": "place", "OutputType": "String"}, {"OutputName": "count", "OutputType": "Integer"},
+        ],
+    }  # fmt: skip
+    after = processing("Use")
+    names = ("place", "count")
+    gets = {name: {"Get": f"Steps.Label.OutputParameters['{name}']"} for name in names}
+    after["Arguments"]["Environment"] = gets
+    stages = stages_of(processing(), step, after)
+    assert stages["label"] == {
+        "kind": "callback", "queue": step["SqsQueueUrl"], "payload": {"images": OUT},
+    }  # fmt: skip
+    assert stages["use"]["environment"] == {
+        "place": "${stages.label.answer.place}", "count": "${stages.label.metrics.count}",
+    }  # fmt: skip
+
+
 def test_names_are_short_and_unique() -> None:
     names = [
         "CustomerChurnRegisterModelOfTheNewestVersion-RegisterModel",

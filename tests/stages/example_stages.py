@@ -21,5 +21,6 @@ STAGES = {
     "transform": {**MODEL, **IMAGE, "input": "s3://bucket/in/"},
     "endpoint": {**MODEL, **IMAGE},
     "lambda": {"function": "notify"},
+    "callback": {"queue": "labeling"},
     "glue": {"code": "load.py", "outputs": ["sales"]},
 }

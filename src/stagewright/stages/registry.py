@@ -20,6 +20,7 @@ from stagewright.stages.base import request_changes
 from stagewright.stages.base.request import BuildContext, Requests
 from stagewright.stages.base.rules import RuleContext
 from stagewright.stages.base.schema import Stage
+from stagewright.stages.callback.schema import Callback
 from stagewright.stages.endpoint.schema import Endpoint
 from stagewright.stages.gate.schema import Gate
 from stagewright.stages.glue.schema import Glue
@@ -97,6 +98,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("transform", Transform, "transform"),
         Kind("endpoint", Endpoint, "endpoint"),
         Kind("lambda", Function, "lambda_function"),
+        Kind("callback", Callback, "callback"),
         Kind("glue", Glue, "glue"),
     )
 }

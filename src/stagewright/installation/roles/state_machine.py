@@ -180,6 +180,13 @@ WORKFLOW = Role(
             RESOURCE_TAGGED,
         ),
         Statement(
+            "Callbacks",
+            "Sends messages with a token to the platform's own queues that carry this installation's tag.",
+            _kind_actions("Callbacks"),
+            (TEMPLATE.arn("sqs", "*"),),
+            RESOURCE_TAGGED,
+        ),
+        Statement(
             "SmokeTest",
             "Invokes the function that sends an endpoint's smoke test.",
             _kind_actions("SmokeTest"),

@@ -1,4 +1,4 @@
-"""Lambda steps -> lambda stages."""
+"""Lambda and Callback steps -> lambda and callback stages."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ def function(of: Request, arn: str) -> Stage:
     of.note("FunctionArn", "the function must belong to the installation", remedy)
     payload = dict(of.data)
     return {"kind": "lambda", "function": arn, **({"payload": payload} if payload else {})}
+
+
+def callback(of: Request, queue: str) -> Stage:
+    """The arguments of the step are those of the message, which also has its token."""
+    remedy = "tag the queue stagewright:installation, and return the token with SendTaskSuccess"
+    of.note("SqsQueueUrl", "the token is one of Step Functions, not of SageMaker", remedy)
+    payload = dict(of.data)
+    return {"kind": "callback", "queue": queue, **({"payload": payload} if payload else {})}

@@ -30,6 +30,11 @@ CONVERTERS: Mapping[str, Callable[[Request], Stage]] = {
     "CreateModel": model,
     "RegisterModel": register,
 }
+CALLS: Mapping[str, tuple[str, Callable[[Request, str], Stage]]] = {
+    "Lambda": ("FunctionArn", calls.function),
+    "Callback": ("SqsQueueUrl", calls.callback),
+}
+"""Type of a step that has no SageMaker request -> the key that names its target, and the conversion."""
 METADATA = ("ModelMetrics", "DriftCheckBaselines")
 """Fields of RegisterModel that describe the version. One that cannot be converted is left out."""
 IF, ELSE = "IfSteps", "ElseSteps"
@@ -88,7 +93,7 @@ class Attempt:
 
     def _stage(self, step: Step) -> None:
         name = self.expressions.names[step.name]
-        known = step.type in CONVERTERS or step.type == "Lambda"
+        known = step.type in CONVERTERS or step.type in CALLS
         if why := stand_ins.reason(step) or (None if known else stand_ins.UNKNOWN):
             self._stand_in(step, [Note(step.path, f"{step.type}: {why[0]}", why[1])])
             return
@@ -117,8 +122,9 @@ class Attempt:
         self.expressions.folders = everywhere
         defaults = {key: item["DefaultValue"] for key, item in self.definition.parameters.items()}
         request = Request(name, path, rendered, self.code, self.findings, defaults)
-        if step.type == "Lambda":
-            return calls.function(request, self.expressions.render(step.data.get("FunctionArn"), path))
+        if step.type in CALLS:
+            field, converter = CALLS[step.type]
+            return converter(request, self.expressions.render(step.data.get(field), f"{step.path}.{field}"))
         return CONVERTERS[step.type](request)
 
     def _with_scripts(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from stagewright.migration.pipelines.definition import Definition
 from stagewright.migration.pipelines.names import pipeline_name
 from stagewright.syntax.references import escape, find_references
 
-CHOOSES_CODE = ("image", "function", "entrypoint")
+CHOOSES_CODE = ("image", "function", "queue", "entrypoint")
 """Fields in which a parameter needs a list of allowed values."""
 
 
