@@ -60,7 +60,7 @@ SHAPES = [
         {"stages.train.kind": "zzz"},
         "stages.train.kind",
         'unknown kind "zzz"',
-        "kinds: approval, endpoint, gate",
+        "kinds: approval, callback, endpoint, gate",
     ),
     ({"stages.Bad": {"kind": "gate", "require": "1 < 2"}}, "stages.Bad", '"Bad" must consist of', ""),
     ({"stages.train.outputs": ["x"]}, "stages.train.outputs", 'unknown key "outputs"', "keys: "),

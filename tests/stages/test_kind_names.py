@@ -28,6 +28,7 @@ LIMITS = {
     "glue": 6,
     "register": 2,
     "approval": 1,
+    "callback": 1,
     "gate": 3,
     "lambda": 1,
     "model": 1,
