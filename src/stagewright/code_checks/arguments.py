@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stagewright.code_checks.argument_parser import ArgumentsError, ScriptParser, script_parser
+from stagewright.code_checks.argument_parser import ArgumentsError, ScriptParser
+from stagewright.code_checks.argument_source import script_parser
 from stagewright.code_checks.stage_script import StageScript
 from stagewright.errors import Problem
 from stagewright.syntax.findings import nearest

@@ -40,13 +40,13 @@ class CodeProblems:
 
 def check_code(pipeline: Pipeline, code: Mapping[str, bytes]) -> CodeProblems:
     """Check the scripts of the enabled stages. `code`: path in the code folder -> content."""
-    found = list(scripts(pipeline, code))
-    return CodeProblems(_collected(found, ERRORS), _collected(found, WARNINGS))
+    checked = list(scripts(pipeline, code))
+    return CodeProblems(_collected(checked, ERRORS), _collected(checked, WARNINGS))
 
 
-def _collected(found: Iterable[StageScript], checks: Iterable[Check]) -> tuple[Problem, ...]:
+def _collected(checked: Iterable[StageScript], checks: Iterable[Check]) -> tuple[Problem, ...]:
     """Return the problems of all scripts. One of a file that several stages share is listed once."""
-    problems = [problem for script in found for check in checks for problem in check(script)]
+    problems = [problem for script in checked for check in checks for problem in check(script)]
     unique = {_key(problem): problem for problem in reversed(problems)}
     return tuple(reversed(unique.values()))
 

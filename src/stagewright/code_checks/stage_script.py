@@ -92,8 +92,8 @@ def _rendered(pipeline: Pipeline, value: Any) -> Any:
 
     def find(reference: Reference) -> Any:
         name = ".".join(reference.path[1:])
-        found = pipeline.parameters.get(name) if reference.path[0] == "parameters" else None
-        return reference.text if found is None or "${" in str(found) else found
+        value = pipeline.parameters.get(name) if reference.path[0] == "parameters" else None
+        return reference.text if value is None or "${" in str(value) else value
 
     return render(value, find)
 

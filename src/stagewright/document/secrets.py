@@ -51,12 +51,12 @@ def exposed_secrets(document: Mapping[str, Any], file: str = "") -> tuple[Proble
 
     `document`: a valid document, or a part of one such as an overlay.
     """
-    found = (
+    secrets = (
         Finding(path, "looks like a secret in plain text", REMEDY)
         for path, name, value in _values(document)
         if _is_secret(name, value)
     )
-    return problems(found, file=file)
+    return problems(secrets, file=file)
 
 
 def _values(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:

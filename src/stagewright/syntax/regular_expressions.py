@@ -34,8 +34,8 @@ def matches_nothing_first(regex: str) -> bool:
     """Return whether a search for `regex` finds the empty text at the beginning of most lines."""
     compiled = re.compile(regex)
     samples = ("epoch 1: MAE: 0.25", "[1]#011validation-rmse:2.5")
-    found = [compiled.search(sample) for sample in samples]
-    return all(match and match.end() == 0 for match in found)
+    matches = [compiled.search(sample) for sample in samples]
+    return all(match and match.end() == 0 for match in matches)
 
 
 def _widest_group(parts: Any, *, is_last: bool) -> int | None:

@@ -35,8 +35,8 @@ class Failure:
     def folders(self) -> list[str]:
         """The folders that the job's inputs are in."""
         paths = {match[1]: path for field, path in self.inputs.items() if (match := LOCAL_PATH.search(field))}
-        found = (match for field in self.inputs if (match := INPUT.search(field)))
-        return sorted({paths.get(match[2], f"{FOLDERS[match[1]]}/{match[2]}") for match in found})
+        inputs = (match for field in self.inputs if (match := INPUT.search(field)))
+        return sorted({paths.get(match[2], f"{FOLDERS[match[1]]}/{match[2]}") for match in inputs})
 
 
 Remedy = Callable[[Failure, re.Match[str]], str]
