@@ -358,7 +358,16 @@ def test_what_is_no_script_is_refused_with_a_remedy(here: Path, case: str) -> No
     assert not Path("churn").exists()
 
 
+SUBCOMMANDS = """\
+import argparse
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers(required=True)
+commands.add_parser("train").add_argument("--rate", type=float, default=0.1)
+parser.parse_args()
+"""
 BROKEN = {
+    "subcommands": (SUBCOMMANDS, "train.py:3: has subcommands"),
+    "group": ("import click\n@click.group()\ndef main(): ...\n", "train.py:2: has subcommands"),
     "syntax": ("def", "train.py:1: is not valid Python"),
     "argv": ("import sys\nopen(sys.argv[1])", "train.py:2: reads an argument by its position"),
     "positional": (
@@ -445,6 +454,22 @@ def test_arguments_of_other_libraries_are_set_by_hand(here: Path, capsys: Any) -
     document = create("train.py", hyperparameters=["rate=2"])
     assert document["stages"]["train"]["hyperparameters"] == {"rate": "2"}
     assert "note: line 4 defines arguments that cannot be read" in capsys.readouterr().out
+
+
+def test_several_parsers_are_named_and_their_parents_are_not(here: Path, capsys: Any) -> None:
+    head = "import argparse, os\nos.environ['SM_MODEL_DIR']\n"
+    parent = "common = argparse.ArgumentParser(add_help=False)\n"
+    parent += "common.add_argument('--seed', type=int, default=1)\n"
+    own = "p = argparse.ArgumentParser(parents=[common])\np.add_argument('--rate', type=float, default=0.1)\n"
+    write("train.py", f"{head}{parent}{own}p.parse_args()\n")
+    assert create("train.py")["stages"]["train"]["hyperparameters"] == {"seed": 1, "rate": 0.1}
+    assert "parsers" not in capsys.readouterr().out
+    write(
+        "train.py",
+        f"{head}{own.replace('parents=[common]', '')}q = argparse.ArgumentParser()\np.parse_args()\n",
+    )
+    new.command("other", Path("train.py"))
+    assert "note: the script has 2 parsers of arguments" in capsys.readouterr().out
 
 
 def test_patterns_and_parts_of_paths_are_read_as_what_they_are(here: Path) -> None:

@@ -215,6 +215,8 @@ def _package_notes(project: Project, image: LocalImage, alias: str) -> Iterable[
     elif missing:
         names = ", ".join(missing)
         yield f"code/{REQUIREMENTS} has {names}, which {alias} lacks: check the names, and add versions"
+    if project.arguments.parsers > 1:
+        yield f"the script has {project.arguments.parsers} parsers of arguments: check the hyperparameters"
     for line in project.arguments.unread:
         yield f"line {line} defines arguments that cannot be read; add them to hyperparameters"
 

@@ -170,6 +170,9 @@ def _argument_problems(project: Project, name: str) -> Iterator[Problem]:
     remedy = "read it from an option: --name VALUE is all that SageMaker passes"
     for line in sorted(set(sys_argv_lines(project.source, parses=parses))):
         yield Problem("", "reads an argument by its position in sys.argv", remedy, name, line)
+    for line in arguments.subcommands:
+        message = "has subcommands, and SageMaker passes no command, only --name value"
+        yield Problem("", message, "make a script of the command that trains", name, line)
     for argument in arguments.known:
         if argument.is_required and not argument.hyperparameter:
             option = argument.options[0] if argument.options else f"{argument.name} by position"

@@ -12,7 +12,8 @@ from stagewright.syntax.scripts.source import UNKNOWN, Source, Value, dotted
 FLAGS = ("store_true", "store_false", "store_const", "append_const", "count", "help", "version")
 """Actions of argparse that take no value (Python's documentation: argparse, action)."""
 LISTS = ("+", "*")
-OTHERS = ("add_subparsers", "HfArgumentParser", "Fire", "fire.Fire", "typer.run", "tyro.cli", "hydra.main")
+SUBCOMMANDS = ("add_subparsers", "click.group")
+OTHERS = ("HfArgumentParser", "Fire", "fire.Fire", "typer.run", "tyro.cli", "hydra.main")
 """Calls that define arguments in ways that are not read here."""
 
 
@@ -51,31 +52,38 @@ class Arguments:
     """The arguments of a script. `unread`: the lines whose arguments cannot be known from the source.
 
     `accepts_others`: the script ignores unknown arguments (`parse_known_args`). `parses`: it reads its
-    command line at all.
+    command line at all. `subcommands`: the lines that define subcommands. `parsers`: how many parsers of
+    argparse it creates, without those that are only parents of others.
     """
 
     known: tuple[Argument, ...] = ()
     unread: tuple[int, ...] = ()
     accepts_others: bool = False
     parses: bool = False
+    subcommands: tuple[int, ...] = ()
+    parsers: int = 0
 
 
 def read_arguments(source: Source) -> Arguments:
     """The arguments that the parsers of a script define. An argument of two parsers is listed once."""
     known: dict[str, Argument] = {}
-    unread, ends = [], set()
+    unread, names = [], []
     uses = _modules(source)
     for call in source.calls():
         name = dotted(call.func).rpartition(".")[2] or getattr(call.func, "attr", "")
-        if name in ("parse_args", "parse_known_args", "parse_args_into_dataclasses"):
-            ends.add(name)
+        names.append("parent" if any(item.arg == "add_help" for item in call.keywords) else name)
         if argument := _argument(source, call, name, uses):
             known.setdefault(argument.name, argument)
         elif (name == "add_argument" and "argparse" in uses) or name in OTHERS or dotted(call.func) in OTHERS:
             unread.append(call.lineno)
     is_click = "click" in uses and any(_is_click(call) for call in source.calls())
     return Arguments(
-        tuple(known.values()), tuple(unread), "parse_known_args" in ends, bool(ends & _PARSES) or is_click
+        known=tuple(known.values()),
+        unread=tuple(unread),
+        accepts_others="parse_known_args" in names,
+        parses=bool(set(names) & _PARSES) or is_click,
+        subcommands=tuple(call.lineno for call in source.calls() if dotted(call.func).endswith(SUBCOMMANDS)),
+        parsers=names.count("ArgumentParser"),
     )
 
 
