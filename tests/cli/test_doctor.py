@@ -26,7 +26,7 @@ from stagewright.local.state import INSTALLATION
 from stagewright.naming import timestamp
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.model import Trigger
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from stagewright.planner.model import Trigger
 from stagewright.runs.history.run_history import show
 from stagewright.runs.pending import ANNOUNCED
 from stagewright.runs.versions import CONTINUED
-from stagewright.store.runs import HEADER_FIELDS, RUN, Header, StageItem
+from stagewright.store.run_items import HEADER_FIELDS, Header, StageItem
+from stagewright.store.run_marks import RUN
 from stagewright.store.trigger_state import Batch, SkippedEvent
 
 TIME = "2026-01-31T14:00:00.000Z"

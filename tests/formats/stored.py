@@ -10,7 +10,7 @@ from typing import Any
 from stagewright.formats import kind_of
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.store.items import decode
-from stagewright.store.runs import BATCH
+from stagewright.store.run_table import BATCH
 
 FOLDER = Path(__file__).parent
 VERSIONS = ("unnumbered", "0.1.0")

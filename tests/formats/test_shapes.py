@@ -24,7 +24,7 @@ from stagewright.runs.backfill import Backfill
 from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.stored_plan import PlannedStage, PlanProof
 from stagewright.state_machine.builder import build
-from stagewright.store.runs import HEADER_FIELDS
+from stagewright.store.run_items import HEADER_FIELDS
 from stagewright.store.trigger_state import Batch
 
 NEWEST = VERSIONS[-1]

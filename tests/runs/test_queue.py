@@ -30,8 +30,9 @@ from stagewright.runs.starting import queued_header
 from stagewright.runs.stop import stop
 from stagewright.runs.values import RunOptions
 from stagewright.store.items import encode
+from stagewright.store.run_items import StageItem
 from stagewright.store.run_queue import QueueEntry, RunQueue
-from stagewright.store.runs import Runs, StageItem
+from stagewright.store.runs import Runs
 
 GATE = {"check": {"kind": "gate", "require": "1 >= 0"}}
 

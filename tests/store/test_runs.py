@@ -7,7 +7,7 @@ from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.naming import Installation
 from stagewright.planner.model import Trigger
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 INSTALLATION = Installation("bucket", "us-east-1", "123456789012", environment="test")
 

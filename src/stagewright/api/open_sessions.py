@@ -93,7 +93,7 @@ def _wait(session: Session, run: str) -> None:
 def _is_held(session: Session, record: RunRecord) -> bool:
     """Whether the run, or the one that it waits for, waits for an approval."""
     from stagewright.runs.history import run_history
-    from stagewright.store.runs import WAITING
+    from stagewright.store.run_items import WAITING
 
     if record.waits_for:
         return _is_held(session, run_history.show(session.gateway, record.waits_for))

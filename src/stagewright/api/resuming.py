@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stagewright.api.source import Source
     from stagewright.api.target import Session
     from stagewright.planner.model import Plan
-    from stagewright.store.runs import Header
+    from stagewright.store.run_items import Header
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def wait_for_runs(server: Server) -> None:
 
 
 def _running_runs(gateway: OperatorGateway) -> set[str]:
-    from stagewright.store.runs import WAITING
+    from stagewright.store.run_items import WAITING
 
     return {
         header.run

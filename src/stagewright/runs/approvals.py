@@ -17,7 +17,7 @@ from stagewright.naming import epoch, timestamp
 from stagewright.parallel import run_parallel
 from stagewright.runs import four_eyes
 from stagewright.store.approvals import Approval
-from stagewright.store.runs import WAITING
+from stagewright.store.run_items import WAITING
 from stagewright.syntax.findings import nearest
 
 OPEN_LIMIT = 1_000

@@ -25,7 +25,7 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import recorded_stages, skipped_stages
 from stagewright.runs.triggers import upstream
 from stagewright.runs.values import REASON_LIMIT
-from stagewright.store.runs import WAITING, Header, StageItem
+from stagewright.store.run_items import WAITING, Header, StageItem
 
 
 def record_end(runtime: Runtime, arn: str) -> str | None:

@@ -15,7 +15,7 @@ from stagewright.gateway import Gateway
 from stagewright.naming import person
 from stagewright.planner.model import Plan, Trigger
 from stagewright.store.approvals import barred_mark
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 REMEDY = "another person must approve (the installation requires four eyes)"
 

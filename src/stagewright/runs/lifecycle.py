@@ -47,7 +47,7 @@ from stagewright.runs.plan_inputs.load import RunInputs
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.runs.values import RunOptions, StartedRun
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 UNUSABLE = (DocumentError, ReleaseError, DeniedError)
 """A wrong document, release or plan, or a call that AWS denies. A retry cannot repair these."""

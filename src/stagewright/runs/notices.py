@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagewright.errors import StagewrightError
 from stagewright.runs.settings import Runtime
 from stagewright.runs.values import REASON_LIMIT
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 NOTICES = {"FAILED": "failed", "REJECTED": "was rejected"}
 """Status of an ended run -> what its notice says. Other statuses send none."""

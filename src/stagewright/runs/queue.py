@@ -13,8 +13,8 @@ from stagewright.errors import TargetError
 from stagewright.gateway import Gateway
 from stagewright.planner.model import Trigger
 from stagewright.runs.own_events import run_ready
+from stagewright.store.run_items import OPEN, Header
 from stagewright.store.run_queue import QueueEntry, lease_item
-from stagewright.store.runs import OPEN, Header
 
 UNQUEUED = frozenset({"backfill"})
 """Trigger types whose runs never wait: a backfill limits how many of its runs are open."""

@@ -59,8 +59,8 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.values import RunOptions
 from stagewright.store.endpoints import EndpointRecord
+from stagewright.store.run_items import Header
 from stagewright.store.run_queue import Lease
-from stagewright.store.runs import Header
 
 PATIENCE = 120
 """Seconds that the usual way has before something counts as missed."""

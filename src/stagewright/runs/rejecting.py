@@ -12,7 +12,7 @@ from stagewright.runs.intake.run_requests import RunRequest
 from stagewright.runs.settings import Runtime
 from stagewright.runs.triggers import cooldown
 from stagewright.runs.values import REASON_LIMIT, RunOptions, StartedRun
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 
 def record_rejected(gateway: Gateway, pipeline: str, trigger: Trigger, reason: str) -> StartedRun:

@@ -11,7 +11,7 @@ from stagewright.operator_gateway import OperatorGateway
 from stagewright.planner.selection import ALL, Selection
 from stagewright.runs.own_events import RUN_REQUESTED, request_key
 from stagewright.runs.resume import next_request
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 
 def request_run(

@@ -16,7 +16,7 @@ from stagewright.planner.selection import ALL, Selection
 from stagewright.planner.values import event_time
 from stagewright.runs import closing
 from stagewright.runs.own_events import request_key
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 ITEM = "resumed#"
 

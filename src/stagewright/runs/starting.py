@@ -16,7 +16,7 @@ from stagewright.naming import Installation, run_id, timestamp
 from stagewright.planner.model import Plan, Trigger
 from stagewright.runs.stored_plan import PlanProof, require_proof, write_plan
 from stagewright.runs.values import RunOptions, StartedRun
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 
 def queued_header(installation: Installation, pipeline: str, trigger: Trigger, options: RunOptions) -> Header:

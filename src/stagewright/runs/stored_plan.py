@@ -16,7 +16,8 @@ from stagewright.planner import pages as plan_pages
 from stagewright.planner.approvals import PENDING
 from stagewright.planner.model import PLAN_FORMAT, GoodResult, Plan
 from stagewright.store.items import ITEM_LIMIT, Item, size_of
-from stagewright.store.runs import Header, Runs, StageItem
+from stagewright.store.run_items import Header, StageItem
+from stagewright.store.runs import Runs
 
 UNPINNED = 3
 """The format of the plans whose proof does not name it: an empty object."""

@@ -19,8 +19,8 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import save_plan
 from stagewright.runs.triggers import cooldown
 from stagewright.runs.values import RunOptions
+from stagewright.store.run_items import Header
 from stagewright.store.run_queue import QueueEntry
-from stagewright.store.runs import Header
 
 SUPERSEDED = "superseded by {newer}; to run it anyway: stagewright run {pipeline} --release={version}"
 

@@ -25,7 +25,7 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages
 from stagewright.stages.base.usage import HOUR
 from stagewright.stages.registry import recorded_kind
-from stagewright.store.runs import Header, StageItem
+from stagewright.store.run_items import Header, StageItem
 
 WITHOUT_JOB = ("NOT_RUN", "SKIPPED")
 """Statuses of stages that started nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 REASON_LIMIT = 4_000
 """Characters of a reason that a header stores."""

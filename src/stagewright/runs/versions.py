@@ -22,7 +22,7 @@ from stagewright.planner.approvals import reason as approval_reason
 from stagewright.runs import four_eyes
 from stagewright.runs.own_events import package_changed
 from stagewright.runs.stored_plan import good_result, recorded_stages
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 LIMIT = 1_000
 """Runs whose versions are searched, newest first."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stagewright.aws.errors import translate_errors
 from stagewright.naming import person
 from stagewright.store.items import decode_item, encode, write_if
-from stagewright.store.runs import WAITING
+from stagewright.store.run_items import WAITING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

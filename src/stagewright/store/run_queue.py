@@ -15,7 +15,7 @@ from stagewright.aws.errors import translate_errors
 from stagewright.naming import timestamp
 from stagewright.store import items
 from stagewright.store.items import decode_item, encode, encode_item
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

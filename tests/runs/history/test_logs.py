@@ -13,7 +13,7 @@ from stagewright.runs import queue
 from stagewright.runs.history import logs
 from stagewright.runs.starting import queued_header, start
 from stagewright.runs.values import RunOptions
-from stagewright.store.runs import StageItem
+from stagewright.store.run_items import StageItem
 
 TIME = "2026-01-31T14:00:00.000Z"
 

@@ -231,7 +231,7 @@ def test_waiting_command_closes_the_run_after_an_unrecorded_end(run, tools):
 
 
 def test_recorded_stage_is_not_overwritten(run):
-    from stagewright.store.runs import StageItem
+    from stagewright.store.run_items import StageItem
 
     record(run, "train", result=json.dumps({"model": "s3://b/m"}))
     assert run.runs.put_stage_if_absent(RUN, StageItem("train", "STOPPED")) is False
@@ -362,7 +362,7 @@ def test_runs_of_all_pipelines_are_listed_newest_first(gateway):
         else:
             gateway.objects.put(f"manifests/{pipeline}.json", b"{}")
         trigger = Trigger("manual", f"manual:{number}", timestamp(begin))
-        from stagewright.store.runs import Header
+        from stagewright.store.run_items import Header
 
         created = timestamp(begin + timedelta(minutes=number))
         assert gateway.runs.claim(Header(f"{pipeline}-{number}", pipeline, "PLANNED", trigger, created))

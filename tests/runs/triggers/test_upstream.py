@@ -5,7 +5,7 @@ from tests.support.triggers import DATA, GATE, TIME, gateway_run, skipped, trigg
 
 from stagewright.aws.executions import Execution
 from stagewright.runs.closing import close
-from stagewright.store.runs import StageItem
+from stagewright.store.run_items import StageItem
 
 
 def finish(gateway, run, status="SUCCEEDED"):

@@ -13,7 +13,7 @@ from stagewright.parallel import run_parallel
 from stagewright.runs.closing import closed_header, unrecorded_status
 from stagewright.runs.history.records import StageRecord, age
 from stagewright.stages.registry import recorded_kind
-from stagewright.store.runs import WAITING, Header
+from stagewright.store.run_items import WAITING, Header
 
 GRACE = 5.0
 """Seconds that the recorder has to record the end of a run, before `show` reads it from the execution."""

@@ -10,7 +10,7 @@ from typing import Any
 from stagewright.errors import NotFoundError
 from stagewright.planner.model import Trigger
 from stagewright.runs.usage import RunCost, StageUsage
-from stagewright.store.runs import OPEN, AttemptItem
+from stagewright.store.run_items import OPEN, AttemptItem
 from stagewright.syntax.findings import nearest
 
 

@@ -23,8 +23,8 @@ from stagewright.runs.stored_plan import PlannedStage, recorded_stages, skipped_
 from stagewright.runs.usage import RunCost, StageUsage, Usage
 from stagewright.runs.versions import AwaitedVersion
 from stagewright.stages.registry import recorded_kind
+from stagewright.store.run_items import WAITING, AttemptItem, Header, StageItem
 from stagewright.store.run_queue import Lease
-from stagewright.store.runs import WAITING, AttemptItem, Header, StageItem
 from stagewright.store.trigger_state import SkippedEvent
 
 PLANNED_FIELDS = (

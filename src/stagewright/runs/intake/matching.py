@@ -18,7 +18,7 @@ from stagewright.runs.intake.run_requests import RunRequest, of_push
 from stagewright.runs.releases import pushes
 from stagewright.runs.triggers import data, schedules
 from stagewright.runs.triggers.subscriptions import Subscriptions
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 
 def requests(gateway: Gateway, event: Event, subscriptions: Subscriptions) -> Iterator[RunRequest]:

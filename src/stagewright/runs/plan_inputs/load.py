@@ -46,7 +46,7 @@ from stagewright.runs.settings import Runtime
 from stagewright.runs.stored_plan import good_result
 from stagewright.runs.values import RunOptions
 from stagewright.stages.base.job_settings import NO_SETTINGS, JobSettings
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 from stagewright.syntax.condition import references
 
 

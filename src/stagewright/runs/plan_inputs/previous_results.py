@@ -18,7 +18,7 @@ from stagewright.planner.fingerprint import UNCACHED
 from stagewright.planner.model import GoodResult
 from stagewright.runs.plan_inputs.artifacts import ArtifactRef, artifact_refs, exists, referenced_outputs
 from stagewright.runs.stored_plan import as_good, good_result, recorded_stages
-from stagewright.store.runs import StageItem
+from stagewright.store.run_items import StageItem
 
 RESULTS = 5
 """The number of newest good results per stage that a plan can choose from."""

@@ -30,7 +30,7 @@ from stagewright.runs.releases import manifest as manifests
 from stagewright.runs.releases import publish, push
 from stagewright.runs.releases.manifest import Manifest
 from stagewright.runs.releases.push import PushResult
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 
 RUNS = 1000
 """Newest runs of a pipeline that are searched for a successful one."""

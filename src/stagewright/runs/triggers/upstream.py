@@ -17,7 +17,7 @@ from stagewright.planner.selection import OFF_REASONS
 from stagewright.runs.own_events import trigger_fired
 from stagewright.runs.stored_plan import PlannedStage, recorded_stages
 from stagewright.runs.triggers.subscriptions import Subscriptions
-from stagewright.store.runs import Header
+from stagewright.store.run_items import Header
 from stagewright.store.trigger_state import SkippedEvent
 
 

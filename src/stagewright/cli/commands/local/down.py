@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sagemaker_local.state_folder import Server
     from stagewright.local.server import Stopped
-    from stagewright.store.runs import Header
+    from stagewright.store.run_items import Header
 
 OPEN_RUNS = 1000
 """Largest number of open runs that are listed."""
