@@ -156,6 +156,13 @@ def test_wrong_items_are_reported_with_other_problems_only():
     assert len(problems(data)) == 2
 
 
+@pytest.mark.parametrize("text", ["", "[1, ", '[{"n": 1}]', "a,A"])
+def test_wrong_items_are_reported_also_if_they_choose_code(text):
+    stage = {**PREPARE, "image": "${each.name}"}
+    data = document("${parameters.r}", {"r": text}, prepare=stage)
+    assert any(problem.startswith("lists.regions.items: ") for problem in problems(data))
+
+
 def test_items_of_a_parameter_choose_no_code_and_open_no_gate():
     stages = {
         "prepare": {**PREPARE, "image": "${each.image}"},

@@ -52,6 +52,15 @@ def items_of(declared: ItemList, parameters: Mapping[str, Any]) -> tuple[Item, .
     return tuple(_item(value) for value in _values(declared, parameters))
 
 
+def first_item(declared: ItemList, parameters: Mapping[str, Any]) -> Item | None:
+    """Return the first item of a list. None: the list has problems (`item_findings`)."""
+    try:
+        values = _values(declared, parameters)
+    except ValueError:
+        return None
+    return _item(values[0]) if values and not any(_one(values[0], ())) else None
+
+
 def item_findings(declared: ItemList, parameters: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     """Yield what is wrong with the items of a list. `path`: of the list."""
     at = (*path, "items")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from stagewright.document.lists import items_of, type_name
+from stagewright.document.lists import first_item, type_name
 from stagewright.document.pipeline import Pipeline
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.fields import Scalar
@@ -230,7 +230,9 @@ def _item_value(
     declared = pipeline.lists.get(stage.for_each or "") if stage else None
     if declared is None:
         return InvalidReference(f"{reference.text}: the stage runs for no list", "set for_each: <list>")
-    first = items_of(declared, pipeline.parameters)[0]
+    first = first_item(declared, pipeline.parameters)
+    if first is None:
+        return Meaning("text", "plan", "")
     if field not in first.values:
         message = (
             f"{reference.text}: the items have no {field}" if field else f"{reference.text} names no field"
