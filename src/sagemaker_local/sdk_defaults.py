@@ -23,10 +23,11 @@ def default_bucket(region: str) -> str:
 
 
 def variables(folder: Path, region: str) -> dict[str, str]:
-    """Variables for the SDK. Writes the files that they name into `folder`.
+    """Variables for the SDK. Writes the files that they name into `folder`, which is created.
 
     An administrator's file in the usual location is for a real account, so it is not read.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     user, administrator = folder / "sagemaker-sdk.yaml", folder / "sagemaker-sdk-administrator.yaml"
     # JSON is YAML, and needs no library.
     write_private(user, json.dumps(_defaults(region), indent=2) + "\n", lasting=False)

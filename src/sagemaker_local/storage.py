@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,12 @@ KEY_BYTES = 1024
 DOWNLOAD, UPLOAD = "Data download failed", "Data upload failed"
 UNUSABLE = (ClientError, BotoCoreError, Boto3Error, OSError)
 """What a transfer raises. An OSError is about the file: the disk is full, or a job removed it."""
+HTTPS = re.compile(
+    r"https://(?:(?P<bucket>[^/]+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?/(?P<path>.*)", re.DOTALL
+)
+"""Virtual-hosted and path-style addresses (Amazon S3 user guide, "Methods for accessing a general purpose
+bucket"). SageMaker takes them where it takes S3 URIs: the pattern of S3Uri and ModelDataUrl is
+`(https|s3)://([^/]+)/?(.*)`."""
 NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
@@ -72,8 +79,16 @@ class Shard:
 WHOLE = Shard(0, 1)
 
 
+def is_s3(uri: str) -> bool:
+    """Whether a text is an S3 URI, or the https address of an object or folder."""
+    return uri.startswith("s3://") or HTTPS.match(uri) is not None
+
+
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI. JobFailure if it is not one."""
+    """Bucket and key of an S3 URI or https address. JobFailure if it is neither."""
+    if match := HTTPS.match(uri):
+        own = match["bucket"]
+        uri = f"s3://{own}/{match['path']}" if own else f"s3://{match['path']}"
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise JobFailure(f"ClientError: {uri} is not an S3 URI")

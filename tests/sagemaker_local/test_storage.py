@@ -9,7 +9,7 @@ import pytest
 from sagemaker_local.archive import unpack
 from sagemaker_local.errors import JobFailure
 from sagemaker_local.jobs.job_files import JobFiles
-from sagemaker_local.storage import Storage
+from sagemaker_local.storage import Storage, is_s3, split
 
 KEYS = (
     "raw/house/a.csv",
@@ -132,3 +132,29 @@ def test_unreachable_server_is_an_internal_error(settings, tmp_path):
     with pytest.raises(JobFailure, match=r"^InternalServerError: "):
         lost.download("s3://jobs/x", "S3Prefix", tmp_path)
     lost.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://own-bucket/a/b.tar.gz",
+        "https://own-bucket.s3.amazonaws.com/a/b.tar.gz",
+        "https://own-bucket.s3-us-east-1.amazonaws.com/a/b.tar.gz",
+        "https://own-bucket.s3.eu-west-1.amazonaws.com/a/b.tar.gz",
+        "https://own-bucket.s3.cn-north-1.amazonaws.com.cn/a/b.tar.gz",
+        "https://s3.amazonaws.com/own-bucket/a/b.tar.gz",
+        "https://s3-us-west-2.amazonaws.com/own-bucket/a/b.tar.gz",
+        "https://s3.us-west-2.amazonaws.com/own-bucket/a/b.tar.gz",
+    ],
+)
+def test_object_has_an_s3_uri_or_an_https_address(uri):
+    assert is_s3(uri)
+    assert split(uri) == ("own-bucket", "a/b.tar.gz")
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "s3://", "https://example.com/a", "https://s3.example.com/a/b", "/a/b", "file:///a"]
+)
+def test_other_text_is_no_object(uri):
+    with pytest.raises(JobFailure, match="is not an S3 URI"):
+        split(uri)

@@ -47,7 +47,7 @@ def account_variables(settings: Settings, home: Path) -> dict[str, str]:
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         **service_endpoints(settings),
-        **sdk_defaults.variables(folder, settings.region),
+        **sdk_defaults.variables(home / ".config/sagemaker", settings.region),
     }
 
 

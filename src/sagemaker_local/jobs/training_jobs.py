@@ -23,7 +23,7 @@ from sagemaker_local.jobs.matcher import check_regex
 from sagemaker_local.jobs.metrics import Metrics
 from sagemaker_local.jobs.process_run import ProcessRun
 from sagemaker_local.resource import Context
-from sagemaker_local.storage import nothing_under
+from sagemaker_local.storage import is_s3, nothing_under
 from sagemaker_local.store import Record
 
 TRAIN = Path(__file__).parents[1] / "toolkit/train.py"
@@ -241,6 +241,8 @@ class TrainingJobs(Jobs):
 
     def new(self, request: dict[str, Any]) -> Record:
         record = super().new(request)
+        # DescribeTrainingJob has the key also if it is empty: the SDK 2 reads it in Estimator.attach.
+        record["OutputDataConfig"] = {"KmsKeyId": "", **request["OutputDataConfig"]}
         if is_built_in(request):
             record["AlgorithmSpecification"] = {
                 **request["AlgorithmSpecification"],
@@ -255,8 +257,8 @@ class TrainingJobs(Jobs):
             source = channel["DataSource"].get("S3DataSource")
             if source is None:
                 raise invalid(f"Channel {channel['ChannelName']} has no S3DataSource")
-            if not source["S3Uri"].startswith("s3://"):
-                raise invalid(f"S3Uri of channel {channel['ChannelName']} must start with s3://")
+            if not is_s3(source["S3Uri"]):
+                raise invalid(f"S3Uri of channel {channel['ChannelName']} is not an S3 URI")
             if not self.context.storage.exists(source["S3Uri"]):
                 raise invalid(nothing_under(source["S3Uri"]))
 

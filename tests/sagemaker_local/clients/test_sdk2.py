@@ -94,3 +94,14 @@ def test_model_card_names_the_training_job(answer, sagemaker):
     job = card["training_details"]["training_job_details"]["training_arn"]
     described = sagemaker.describe_training_job(TrainingJobName=job.rpartition("/")[2])
     assert described["ModelArtifacts"]["S3ModelArtifacts"] == answer("fit")["model"]
+
+
+def test_xgboost_script_trains(answer, bucket):
+    assert set(bucket.archive(answer("xgboost_script")["model"])) == {"xgboost-model"}
+
+
+def test_built_in_xgboost_is_tuned_and_served(answer):
+    tuned = answer("tune_built_in")
+    assert tuned["best"] in tuned["jobs"]
+    assert len(tuned["jobs"]) == 2
+    assert tuned["predicted"] == pytest.approx(61, abs=8)

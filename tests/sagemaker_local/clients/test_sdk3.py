@@ -52,6 +52,22 @@ def test_trainer_reports_why_a_script_failed(answer, sagemaker, connect):
     assert "ValueError: no such feature" in messages(connect("logs"), job["TrainingJobName"])
 
 
+def test_processor_runs_a_script_on_its_inputs(answer, bucket):
+    assert bucket.read(f"{answer('process')['output']}/rows.txt") == b"1 2 4 1 2 4"
+
+
+def test_transformer_serves_a_built_model(answer, bucket):
+    lines = bucket.read(f"{answer('transform')['output']}/lines.csv.out").decode().split()
+    assert [float(line) for line in lines] == [20, 30]
+
+
+def test_registered_model_has_its_artifact_and_status(answer, sagemaker):
+    package = sagemaker.describe_model_package(ModelPackageName=answer("register")["package"])
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert container["ModelDataUrl"].endswith("/sdk3/echo/model.tar.gz")
+    assert package["ModelApprovalStatus"] == "Approved"
+
+
 def messages(logs, job):
     events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/")
     return [event["message"] for event in events["events"]]

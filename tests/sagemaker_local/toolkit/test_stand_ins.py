@@ -12,6 +12,7 @@ import pytest
 from sagemaker_local.images.stand_ins import FOLDER, OF_FRAMEWORK, stand_ins
 
 FRAMEWORK = "from sagemaker_containers.beta.framework import "
+WAIT = "from {} import entry_point; print(entry_point._wait_hostname_resolution(['localhost']))"
 CONFIG = {
     "hyperparameters": {"depth": "3", "name": "a b", "sagemaker_program": '"train.py"', "sagemaker_x": "1"},
     "resourceconfig": {
@@ -106,6 +107,8 @@ def test_outside_a_job_the_settings_are_empty(tmp_path: Path) -> None:
             "['-a', '', '-b', 'x=1']",
         ),
         ("from sagemaker_inference import encoder; print(encoder.encode([1], 'application/json'))", "[1]"),
+        (WAIT.format("sagemaker_containers"), "None"),
+        (WAIT.format("sagemaker_training"), "None"),
     ],
 )
 def test_functions_of_the_toolkits(tmp_path: Path, code: str, output: str) -> None:

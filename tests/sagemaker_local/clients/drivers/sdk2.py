@@ -17,11 +17,14 @@ hurry()
 import boto3  # noqa: E402
 import sagemaker  # noqa: E402
 from sagemaker import image_uris  # noqa: E402
-from sagemaker.deserializers import JSONDeserializer  # noqa: E402
+from sagemaker.deserializers import CSVDeserializer, JSONDeserializer  # noqa: E402
 from sagemaker.estimator import Estimator  # noqa: E402
+from sagemaker.inputs import TrainingInput  # noqa: E402
 from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor  # noqa: E402
-from sagemaker.serializers import JSONSerializer  # noqa: E402
+from sagemaker.serializers import CSVSerializer, JSONSerializer  # noqa: E402
 from sagemaker.sklearn import SKLearn, SKLearnModel, SKLearnProcessor  # noqa: E402
+from sagemaker.tuner import ContinuousParameter, HyperparameterTuner  # noqa: E402
+from sagemaker.xgboost import XGBoost  # noqa: E402
 
 ROLE = "arn:aws:iam::111122223333:role/of-my-account"
 VERSION, INSTANCE = "1.4-2", "ml.m5.xlarge"
@@ -163,6 +166,60 @@ def register():
     return {"package": package.model_package_arn}
 
 
+XGBOOST_SCRIPT = """
+import argparse, json, os, pathlib
+import numpy, xgboost
+parser = argparse.ArgumentParser()
+parser.add_argument("--max_depth", type=int)
+parser.add_argument("--train", default=os.environ["SM_CHANNEL_TRAIN"])
+arguments = parser.parse_args()
+rows = numpy.loadtxt(pathlib.Path(arguments.train) / "labeled.csv", delimiter=",")
+matrix = xgboost.DMatrix(rows[:, 1:], label=rows[:, 0])
+booster = xgboost.train({"max_depth": arguments.max_depth}, matrix, 3)
+booster.save_model(os.path.join(os.environ["SM_MODEL_DIR"], "xgboost-model"))
+"""
+
+
+def labeled_rows():
+    """Rows for XGBoost, with the label first; their S3 URI."""
+    (folder / "labeled.csv").write_text("".join(f"{2 * n + 1},{n},{n % 3}\n" for n in range(60)))
+    return session.upload_data("labeled.csv", key_prefix="sdk2/labeled")
+
+
+def xgboost_script():
+    (folder / "boost.py").write_text(XGBOOST_SCRIPT)
+    estimator = XGBoost("boost.py", framework_version="1.7-1", hyperparameters={"max_depth": 3}, **common)
+    with contextlib.redirect_stdout(io.StringIO()):
+        estimator.fit({"train": labeled_rows()})
+    return {"model": estimator.model_data}
+
+
+def tune_built_in():
+    """AWS's algorithm, tuned, and its best model on an endpoint."""
+    image = image_uris.retrieve("xgboost", "us-east-1", version="1.7-1")
+    algorithm = Estimator(image, **common)
+    algorithm.set_hyperparameters(objective="reg:squarederror", num_round=20, max_depth=4)
+    tuner = HyperparameterTuner(
+        algorithm,
+        "validation:rmse",
+        {"eta": ContinuousParameter(0.3, 0.9)},
+        strategy="Random",
+        objective_type="Minimize",
+        max_jobs=2,
+        max_parallel_jobs=1,
+    )
+    rows = TrainingInput(labeled_rows(), content_type="text/csv")
+    tuner.fit({"train": rows, "validation": rows})
+    best = tuner.best_training_job()
+    with contextlib.redirect_stdout(io.StringIO()):
+        predictor = tuner.deploy(1, INSTANCE, serializer=CSVSerializer(), deserializer=CSVDeserializer())
+    (row,) = predictor.predict([[30, 0]])
+    predictor.delete_model()
+    predictor.delete_endpoint()
+    jobs = tuner.analytics().training_job_summaries()
+    return {"best": best, "jobs": [job["TrainingJobName"] for job in jobs], "predicted": float(row[0])}
+
+
 def outcome(step):
     try:
         return step()
@@ -171,6 +228,7 @@ def outcome(step):
 
 
 steps = (sklearn_processor, script_processor, fit, deploy, deploy_model, transform, register)
+steps += (xgboost_script, tune_built_in)
 answers = {
     "version": sagemaker.__version__,
     "endpoint": boto3.client("sagemaker").meta.endpoint_url,
