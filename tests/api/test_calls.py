@@ -263,3 +263,14 @@ def test_calls_start_another_server_when_it_was_stopped(run, folder):
     assert run.id in [each.id for each in sw.runs("tiny")]
     assert run.status == "SUCCEEDED"
     assert run.stages["fit"].get("model", folder / "again") == [folder / "again/model.tar.gz"]
+
+
+def test_earlier_release_runs_again(run, folder):
+    digest = run.record.release
+    again = sw.run("tiny", parameters={"factor": 3}, only="total", release=digest[:12]).wait(timeout=300)
+    assert again.record.release == digest
+    done = CommandLine(folder)("run", "tiny", f"--release={digest[:12]}", "-p", "factor=3", "--only", "total")
+    assert done.returncode == 0, done.stderr
+    assert sw.show("tiny").record.release == digest
+    with pytest.raises(sw.StagewrightError, match="ffffffffffff"):
+        sw.run("tiny", release="ffffffffffff")
