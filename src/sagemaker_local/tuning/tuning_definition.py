@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_local.api.protocol import invalid, unsupported
-from sagemaker_local.jobs.built_in_xgboost import metric_definitions
+from sagemaker_local.jobs import built_in_xgboost
 from sagemaker_local.jobs.training_jobs import is_built_in
 from sagemaker_local.store import Record
 from sagemaker_local.tuning.ranges import Range, read
@@ -43,15 +43,25 @@ class Definition:
     @property
     def expression(self) -> str:
         """The regular expression of the objective metric."""
-        return next(str(item["Regex"]) for item in _metrics(self.request) if item["Name"] == self.metric)
+        return next(item["Regex"] for item in self._definitions if item["Name"] == self.metric)
+
+    @property
+    def _definitions(self) -> list[dict[str, str]]:
+        """The request's MetricDefinitions, or that of the objective metric of an XGBoost image."""
+        own: list[dict[str, str]] = self.request["AlgorithmSpecification"].get("MetricDefinitions", [])
+        return own or [item for item in _metrics(self.request) if item["Name"] == self.metric]
 
     def training_job(self, name: str, values: dict[str, str], tags: list[dict[str, str]]) -> dict[str, Any]:
         """The CreateTrainingJob request for these tuned hyperparameters."""
         static = self.request.get("StaticHyperParameters", {})
         flexible = self.request.get("HyperParameterTuningResourceConfig")
+        specification = self.request["AlgorithmSpecification"]
+        if not is_built_in({**self.request, "HyperParameters": static}):
+            specification = {**specification, "MetricDefinitions": self._definitions}
         return {
             **{key: value for key, value in self.request.items() if key not in OWN},
             **({"ResourceConfig": _instances(flexible)} if flexible else {}),
+            "AlgorithmSpecification": specification,
             "TrainingJobName": name,
             "HyperParameters": {**static, **values, OBJECTIVE_PARAMETER: self.metric},
             **({"Tags": tags} if tags else {}),
@@ -90,10 +100,20 @@ def _definition(request: dict[str, Any], config: dict[str, Any]) -> Definition:
 
 
 def _metrics(request: dict[str, Any]) -> list[dict[str, str]]:
-    """The MetricDefinitions of a definition's training jobs."""
-    own: list[dict[str, str]] = request["AlgorithmSpecification"].get("MetricDefinitions", [])
-    built_in = {**request, "HyperParameters": request.get("StaticHyperParameters", {})}
-    return own or (metric_definitions() if is_built_in(built_in) else [])
+    """The MetricDefinitions of a definition's training jobs.
+
+    Jobs with an XGBoost image have those of the algorithm, also with a script: an example of AWS tunes one by
+    `validation:rmse` (amazon-sagemaker-examples, sm-managed_spot_training_xgboost). The script prints a tab.
+    """
+    specification = request["AlgorithmSpecification"]
+    if own := specification.get("MetricDefinitions", []):
+        return list(own)
+    if not built_in_xgboost.is_built_in(specification):
+        return []
+    return [
+        {**item, "Regex": item["Regex"].replace("#011", r"(?:#011|\t)")}
+        for item in built_in_xgboost.metric_definitions()
+    ]
 
 
 def _instances(flexible: dict[str, Any]) -> dict[str, Any]:

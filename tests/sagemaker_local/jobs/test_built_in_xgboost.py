@@ -286,12 +286,25 @@ def test_what_is_not_supported_is_rejected(channel, start, change, message):
         start("rejected", [channel("train", "1,2\n", "text/csv")], **change)
 
 
-def test_tuning_job_uses_the_metrics_of_the_algorithm(world, channel, sagemaker):
+SCRIPT = """
+import os
+print("[0]\\ttrain-rmse:1.5\\tvalidation-rmse:0.25")
+open(os.environ["SM_MODEL_DIR"] + "/xgboost-model", "w").close()
+"""
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["built-in", "script"])
+def test_tuning_job_uses_the_metrics_of_the_image(world, channel, sagemaker, script):
+    metric, static = "validation:mae", OBJECTIVE
+    if script:
+        source = world.put_model("source", {"train.py": SCRIPT})
+        metric = "validation:rmse"
+        static = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source}
     sagemaker.create_hyper_parameter_tuning_job(
         HyperParameterTuningJobName="tune",
         HyperParameterTuningJobConfig={
             "Strategy": "Random",
-            "HyperParameterTuningJobObjective": {"MetricName": "validation:mae", "Type": "Minimize"},
+            "HyperParameterTuningJobObjective": {"MetricName": metric, "Type": "Minimize"},
             "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1},
             "ParameterRanges": {
                 "ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.1", "MaxValue": "0.9"}]
@@ -306,7 +319,7 @@ def test_tuning_job_uses_the_metrics_of_the_algorithm(world, channel, sagemaker)
             "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/tuned"},
             "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
             "RoleArn": ROLE,
-            "StaticHyperParameters": OBJECTIVE,
+            "StaticHyperParameters": static,
             "StoppingCondition": {"MaxRuntimeInSeconds": 120},
         },
     )
@@ -315,5 +328,5 @@ def test_tuning_job_uses_the_metrics_of_the_algorithm(world, channel, sagemaker)
         job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune")
     assert job["HyperParameterTuningJobStatus"] == "Completed", json.dumps(job, default=str)
     best = job["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]
-    assert best["MetricName"] == "validation:mae"
+    assert best["MetricName"] == metric
     assert 0 < best["Value"] < 5
