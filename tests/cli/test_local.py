@@ -188,7 +188,7 @@ def test_env_connects_plain_boto3(served):
         "import boto3\nprint([bucket['Name'] for bucket in boto3.client('s3').list_buckets()['Buckets']])\n"
     )
     exports = served("env").stdout
-    assert all(line.startswith("export AWS_") for line in exports.splitlines())
+    assert all(line.startswith(("export AWS_", "export SAGEMAKER_")) for line in exports.splitlines())
     command = ["sh", "-c", 'eval "$0"; exec "$1" -c "$2"', exports, sys.executable, script]
     done = subprocess.run(
         command, env=served.environment, capture_output=True, text=True, check=False, timeout=PATIENCE
