@@ -18,7 +18,7 @@ from stagewright.naming import epoch
 from stagewright.runs import approvals, closing, pending, versions
 from stagewright.runs.documents import layers
 from stagewright.runs.history.run_history import list_runs, show
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling.sweep import Repair
 from stagewright.runs.releases import released_layers
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/prices/"

@@ -14,9 +14,10 @@ from stagewright.aws.topics import Topics
 from stagewright.document.load import load as load_document
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.functions import environment, recorder
-from stagewright.runs import closing, notices, reconcile, rejecting
+from stagewright.runs import closing, notices, rejecting
 from stagewright.runs.plan_inputs import load
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling import follow_ups
+from stagewright.runs.reconciling.sweep import Repair
 from stagewright.runs.releases.push import push
 from stagewright.runs.stop import stop
 from stagewright.store.runs import Runs
@@ -244,7 +245,7 @@ def test_notice_of_a_bypass_is_tried_for_a_day(gateway, bypassing, sent, monkeyp
         with pytest.raises(StagewrightError, match=f"the notice of {run} cannot be sent"):
             sweep(gateway, patience=-1)
         assert not is_announced(gateway, run)
-        patch.setattr(reconcile, "NOTICE_LIFETIME", 0)
+        patch.setattr(follow_ups, "NOTICE_LIFETIME", 0)
         sweep(gateway, patience=-1)
     assert is_announced(gateway, run)
     assert sent == []

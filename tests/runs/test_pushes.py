@@ -14,7 +14,7 @@ from stagewright.functions import environment
 from stagewright.runs.dead_letters import replay
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.lifecycle import accept
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling.sweep import Repair
 from stagewright.runs.releases import pushes
 from stagewright.runs.releases.push import push
 from stagewright.runs.triggers.subscriptions import Subscriptions

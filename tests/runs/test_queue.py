@@ -20,12 +20,12 @@ from stagewright.functions.router import handler
 from stagewright.installation.queues import MAX_RECEIVES
 from stagewright.naming import timestamp
 from stagewright.planner.model import Trigger
-from stagewright.runs import lifecycle, notices, queue, reconcile, superseding
+from stagewright.runs import lifecycle, notices, queue, superseding
 from stagewright.runs.history.run_history import list_runs, show
 from stagewright.runs.intake.run_requests import RunRequest
 from stagewright.runs.lifecycle import claim
 from stagewright.runs.plan_inputs import load
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling.sweep import HELD_AT_MOST, Repair
 from stagewright.runs.starting import queued_header
 from stagewright.runs.stop import stop
 from stagewright.runs.values import RunOptions
@@ -432,7 +432,7 @@ def test_run_that_never_starts_fails_and_releases_the_lease(
         ask(1)
     (first,) = (header.run for header in waiting.runs.open_runs(10))
     second = ask(2)
-    age_lease(waiting, reconcile.HELD_AT_MOST)
+    age_lease(waiting, HELD_AT_MOST)
     assert Repair("closed", first) in sweep(waiting, patience=-1)
     monkeypatch.undo()
     assert show(waiting, first).status == "FAILED"

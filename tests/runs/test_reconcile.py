@@ -13,9 +13,9 @@ from stagewright.aws.executions import Executions
 from stagewright.document.load import load
 from stagewright.errors import StagewrightError, TargetError
 from stagewright.functions import environment
-from stagewright.runs import reconcile
 from stagewright.runs.history.run_history import show
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling import intake
+from stagewright.runs.reconciling.sweep import Repair
 from stagewright.runs.releases.push import push
 
 
@@ -106,7 +106,7 @@ def test_failed_repair_does_not_stop_the_others(gateway, pipeline, files, create
     started = route(gateway, created(version(push(gateway, pipeline, files))))
     tools.until(lambda: gateway.executions.describe(started.execution).status == "SUCCEEDED")
     push(gateway, pipeline, files | {"train.py": b"2"})
-    monkeypatch.setattr(reconcile, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
+    monkeypatch.setattr(intake, "_requeue", lambda *_: (_ for _ in ()).throw(TargetError("no queue")))
     with pytest.raises(StagewrightError, match=r"1 repairs failed: manifests/prices\.json: no queue"):
         sweep(gateway, patience=-1)
     assert show(gateway, started.run).status == "SUCCEEDED"

@@ -154,7 +154,7 @@ def test_recorder_that_dies_after_the_end_is_made_up_for(gateway, started, monke
 def test_count_ends_after_a_day(gateway, started, monkeypatch):
     run = started()
     close(gateway, run, prepare=UsedTime({}, final=False))
-    monkeypatch.setattr("stagewright.runs.reconcile.COUNTED_FOR", -60)
+    monkeypatch.setattr("stagewright.runs.reconciling.follow_ups.COUNTED_FOR", -60)
     sweep(gateway, patience=-1)
     assert gateway.runs.uncounted() == ()
     assert cost(gateway, run)["final"] is False

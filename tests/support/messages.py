@@ -12,7 +12,7 @@ from stagewright.functions import environment
 from stagewright.operator_gateway import OperatorGateway
 from stagewright.runs import closing, reconcile
 from stagewright.runs.lifecycle import accept, advance
-from stagewright.runs.reconcile import Repair
+from stagewright.runs.reconciling.sweep import Repair
 from stagewright.runs.triggers.subscriptions import Subscriptions
 from stagewright.runs.values import StartedRun
 
