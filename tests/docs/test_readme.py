@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +36,15 @@ def commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folder")  # commands write into it
+    shutil.copytree(ROOT / "examples", folder / "examples")
     environment = {**os.environ, "STAGEWRIGHT_STATE": str(tmp_path_factory.mktemp("state")), "COLUMNS": "200"}
 
     def call(command: str) -> subprocess.CompletedProcess[str]:
         words = [PLACEHOLDERS.get(word, word).strip('"') for word in command.split()]
         return subprocess.run(
             [STAGEWRIGHT, *words[1:]],
-            cwd=ROOT,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
