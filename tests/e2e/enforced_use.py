@@ -128,6 +128,7 @@ EVERY: dict[str, Any] = {
         "shape": {**SHAPED, "inputs": {"rows": ROWS}},
         "platform": {**SHAPED, "inputs": {"rows": ROWS}, "job": "platform-job"},
         "measure": {"kind": "lambda", "function": "measure", "payload": {"sum": SUM}},
+        "label": {"kind": "callback", "queue": "labeling", "payload": {"rows": ROWS}},
         "tune": {**TUNE, "channels": {"train": ROWS}},
         "better": {"kind": "gate", "require": BETTER},
         "register": {
@@ -199,10 +200,21 @@ def every_kind(place: Enforced, folder: Path) -> None:
         name: own[name] for name in ("Role", "Command", "GlueVersion", "MaxCapacity", "DefaultArguments")
     }
     glue.create_job(Name="platform-job", Tags=INSTALLATION.tags, **taken)
-    assert _decided(place, place.push(EVERY, FILES), "Approved") == "SUCCEEDED"
+    place.client("sqs").create_queue(QueueName="labeling", tags=INSTALLATION.tags)
+    first = place.push(EVERY, FILES)
+    _return_token(place)
+    assert _decided(place, first, "Approved") == "SUCCEEDED"
     assert _decided(place, request_run(place.gateway, "every", {"seed": 2}, "test"), "Rejected") == "FAILED"
     again = place.ended(request_run(place.gateway, "every", {}, "test"))
     assert {stage.name: stage.action for stage in again.stages}["served"] == "reuse"
+
+
+def _return_token(place: Enforced) -> None:
+    """As the program does that gets the message of the callback stage."""
+    queue = place.client("sqs").get_queue_url(QueueName="labeling")["QueueUrl"]
+    messages = until(lambda: place.client("sqs").receive_message(QueueUrl=queue).get("Messages"))
+    token = json.loads(messages[0]["Body"])["token"]
+    place.client("stepfunctions").send_task_success(taskToken=token, output="{}")
 
 
 def _decided(place: Enforced, key: str, status: str) -> str:

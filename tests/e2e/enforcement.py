@@ -248,6 +248,13 @@ def function_call(name: str) -> Call:
     return Call("lambda:InvokeFunction", prefix + name, context)
 
 
+def queue_call(url: str) -> Call:
+    """SQS decides by the queue's tags ("ABAC condition keys for Amazon SQS", developer guide)."""
+    queue = import_module("ministack.services.sqs")._get_q(url)
+    context = {f"aws:ResourceTag/{key}": value for key, value in queue["tags"].items()}
+    return Call("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}", context)
+
+
 def _object_calls(what: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
     """GetObject and HeadObject read; CopyObject reads its source and writes its copy (S3 API reference)."""
     named = f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
@@ -275,6 +282,8 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
             yield Call("cloudwatch:TagResource", alarm, {})
     elif what == "lambda:invoke":
         yield function_call(arguments["FunctionName"])
+    elif what == "sqs:sendMessage":
+        yield queue_call(arguments["QueueUrl"])
     elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker", "glue:", "aws-sdk:glue:")):
         yield Call(what, "unknown to this test", {})
 
