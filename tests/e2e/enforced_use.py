@@ -128,7 +128,7 @@ EVERY: dict[str, Any] = {
         "shape": {**SHAPED, "inputs": {"rows": ROWS}},
         "platform": {**SHAPED, "inputs": {"rows": ROWS}, "job": "platform-job"},
         "measure": {"kind": "lambda", "function": "measure", "payload": {"sum": SUM}},
-        "label": {"kind": "callback", "queue": "labeling", "payload": {"rows": ROWS}},
+        "label": {"kind": "callback", "queue": "labeling"},
         "tune": {**TUNE, "channels": {"train": ROWS}},
         "better": {"kind": "gate", "require": BETTER},
         "register": {

@@ -255,6 +255,13 @@ def queue_call(url: str) -> Call:
     return Call("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rpartition('/')[2]}", context)
 
 
+TAGGED: Mapping[str, Callable[[Mapping[str, Any]], Call]] = {
+    "lambda:invoke": lambda arguments: function_call(arguments["FunctionName"]),
+    "sqs:sendMessage": lambda arguments: queue_call(arguments["QueueUrl"]),
+}
+"""Task -> its call, which a tag of the platform's own resource allows."""
+
+
 def _object_calls(what: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
     """GetObject and HeadObject read; CopyObject reads its source and writes its copy (S3 API reference)."""
     named = f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
@@ -280,10 +287,8 @@ def task_calls(resource: str, arguments: Mapping[str, Any]) -> Iterator[Call]:
         yield Call("cloudwatch:PutMetricAlarm", alarm, {})
         if "Tags" in arguments:  # PutMetricAlarm, API reference: tags need TagResource
             yield Call("cloudwatch:TagResource", alarm, {})
-    elif what == "lambda:invoke":
-        yield function_call(arguments["FunctionName"])
-    elif what == "sqs:sendMessage":
-        yield queue_call(arguments["QueueUrl"])
+    elif what in TAGGED:
+        yield TAGGED[what](arguments)
     elif not what.startswith(("sagemaker:", "aws-sdk:sagemaker", "glue:", "aws-sdk:glue:")):
         yield Call(what, "unknown to this test", {})
 
