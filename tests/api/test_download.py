@@ -214,7 +214,7 @@ def test_model_is_fetched_whole_or_unpacked(tmp_path):
         link("a", "", tarfile.FIFOTYPE),
         link("a", "", tarfile.CHRTYPE),
     ],
-    ids=str,
+    ids=["above", "above a folder", "link to a path", "link above", "hard link", "pipe", "device"],
 )
 def test_archive_that_leads_elsewhere_is_refused(tmp_path, member):
     with pytest.raises(TargetError, match=r"model\.tar\.gz cannot be unpacked") as raised:
@@ -223,7 +223,7 @@ def test_archive_that_leads_elsewhere_is_refused(tmp_path, member):
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"no archive", archive("x")[:-20]])
+@pytest.mark.parametrize("body", [b"", b"no archive", archive("x")[:-20]], ids=["empty", "text", "truncated"])
 def test_damaged_archive_is_refused(tmp_path, body):
     with pytest.raises(TargetError, match="cannot be unpacked"):
         get({"m/model.tar.gz": body}, "model", tmp_path, MODEL, unpack=True)

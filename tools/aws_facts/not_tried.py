@@ -88,4 +88,5 @@ REASONS = {
     "F115": MACHINE,
     "F117": LONG,
     "F118": "needs a call of ValidateStateMachineDefinition for each of a dozen wrong definitions",
+    "F119": "needs a job that fails after it has written its outputs",
 }

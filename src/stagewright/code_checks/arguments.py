@@ -21,14 +21,10 @@ NO_VALUE = "a hyperparameter always has a value: use `type` and a text instead o
 
 def warnings(script: StageScript) -> Iterator[Problem]:
     """Yield what the script's parser rejects. A parser that the source does not fully show accepts all."""
-    if not script.is_python or script.kind not in ("training", "tuning", "processing"):
-        return
-    parser = script_parser(script.modules)
-    if parser is None:
-        return
-    if script.kind == "processing":
+    parser = script_parser(script.modules) if script.is_python else None
+    if parser and script.service == "processing":
         yield from _arguments(script, parser)
-    else:
+    elif parser and script.service in ("training", "tuning"):
         yield from _hyperparameters(script, parser)
 
 

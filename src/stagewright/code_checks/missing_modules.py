@@ -80,7 +80,7 @@ def _missing(
 
 
 def _remedy(script: StageScript, root: str) -> str:
-    if script.kind == "processing":
+    if script.service == "processing":
         return PROCESSING
     packages = packages_of(root)
     what = packages[0] if packages else f"the package of {root}"
@@ -110,9 +110,9 @@ def _local(files: Iterable[str]) -> frozenset[str]:
 def _provided(script: StageScript) -> Set[str] | None:
     """Return the modules of the image and of requirements.txt. None: they are not all known."""
     modules = modules_of(script.image) if script.image else None
-    if modules is None or _searches_elsewhere(script) or script.kind == "glue":
+    if modules is None or _searches_elsewhere(script) or script.service == "glue":
         return None
-    if script.kind == "processing":
+    if script.service == "processing":
         return modules
     if REQUIREMENTS not in script.files:
         return modules

@@ -15,6 +15,7 @@ from stagewright.document.pipeline import Pipeline
 from stagewright.errors import NotFoundError, PlanError, Problem
 from stagewright.planner.release import CodeFile, Release
 from stagewright.planner.stage_files import bundle, script_of
+from stagewright.stages.base.schema import JobService
 from stagewright.stages.registry import AnyStage
 from stagewright.syntax.references import Reference, render, sole_reference
 
@@ -27,6 +28,7 @@ class StageScript:
     """A script and what it runs with.
 
     Fields:
+        service: The service that runs the script.
         field: The stage's field that names the script.
         path: The script, relative to the code folder.
         files: Path -> content of the stage's files.
@@ -36,7 +38,7 @@ class StageScript:
     """
 
     stage: str
-    kind: str
+    service: JobService
     field: str
     path: str
     files: Mapping[str, bytes]
@@ -79,7 +81,7 @@ def scripts(pipeline: Pipeline, code: Mapping[str, bytes]) -> Iterator[StageScri
             continue
         if script in files and stage.enabled:
             image, values = _image(pipeline, stage), _values(pipeline, stage)
-            yield StageScript(name, stage.kind, field, script, files, code, image, values)
+            yield StageScript(name, stage.job_service, field, script, files, code, image, values)
 
 
 def _values(pipeline: Pipeline, stage: AnyStage) -> Mapping[str, Any]:

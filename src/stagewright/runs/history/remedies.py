@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from stagewright.naming import stage_of
+from stagewright.stages.base.schema import Stage
 from stagewright.stages.registry import recorded_kind
 
+FIELD = re.compile(r"\{stage\}\.(\w+)")
 INPUT = re.compile(r"\.(InputDataConfig|ProcessingInputs)\.([^.]+)\.")
 FOLDERS = {"InputDataConfig": "/opt/ml/input/data", "ProcessingInputs": "/opt/ml/processing/input"}
 LOCAL_PATH = re.compile(r"\.ProcessingInputs\.([^.]+)\.S3Input\.LocalPath")
@@ -25,6 +27,10 @@ class Failure:
     stage: str
     kind: str
     inputs: Mapping[str, str]
+
+    @property
+    def schema(self) -> type[Stage]:
+        return recorded_kind(self.kind).schema
 
     @property
     def field(self) -> str:
@@ -46,12 +52,18 @@ Remedy = Callable[[Failure, re.Match[str]], str]
 class Rule:
     """Words of a failure, and what to do about it.
 
-    `remedy`: a text, in which `{stage}` is the path of the stage. `kinds`: of the stages; empty: all.
+    `remedy`: a text, in which `{stage}` is the path of the stage. The rule is for stages that have the fields
+    in the text. `services`: the services of their jobs; empty: all.
     """
 
     words: str
     remedy: str | Remedy
-    kinds: Collection[str] = ()
+    services: Collection[str] = ()
+
+    def applies(self, failure: Failure) -> bool:
+        named = set(FIELD.findall(self.remedy)) if isinstance(self.remedy, str) else set()
+        is_of_service = not self.services or failure.schema.job_service in self.services
+        return is_of_service and named <= failure.schema.model_fields.keys()
 
 
 def remedy(failure: Failure, *texts: str) -> str:
@@ -61,7 +73,7 @@ def remedy(failure: Failure, *texts: str) -> str:
 
 def _remedies(failure: Failure, text: str) -> Iterator[str]:
     for rule in RULES:
-        if (not rule.kinds or failure.kind in rule.kinds) and (match := re.search(rule.words, text)):
+        if rule.applies(failure) and (match := re.search(rule.words, text)):
             yield (
                 rule.remedy.format(stage=failure.field)
                 if isinstance(rule.remedy, str)
@@ -71,7 +83,7 @@ def _remedies(failure: Failure, text: str) -> Iterator[str]:
 
 def _module(failure: Failure, match: re.Match[str]) -> str:
     name = match[1].partition(".")[0]
-    match recorded_kind(failure.kind).schema.job_service:
+    match failure.schema.job_service:
         case "processing":
             how = "a processing job installs no requirements.txt, so let a .sh script call pip"
         case "glue":
@@ -106,8 +118,8 @@ def _permission(_: Failure, match: re.Match[str]) -> str:
 
 OF_INSTALLATION = ("events:", "glue:", "iam:", "lambda:", "sagemaker:", "states:")
 """Services whose actions the state machine calls, not the scripts of most jobs."""
-SCRIPTS = ("training", "tuning", "processing")
-SERVING = ("endpoint", "model", "transform")
+TRAINING = ("training", "tuning")
+SCRIPTS = (*TRAINING, "processing")
 LIBRARY = r"(?:joblib|numpy|pandas|scipy|sklearn|tensorflow|torch|transformers|xgboost)"
 MEMORY = r"\bMemoryError\b|OutOfMemory|[Oo]ut of memory|Cannot allocate memory|\bOOM\b"
 KILLED = r"(?i)exit ?code:? ?(?:137|-9)\b|SIGKILL|signal 9"
@@ -131,14 +143,12 @@ RULES = (
     Rule(
         r"No space left on device|Errno 28\b|ENOSPC|[Dd]isk (?:is )?full|ran out of disk",
         "raise {stage}.volume_size_gb; on the local target, free space on this machine's disk",
-        SCRIPTS,
     ),
     Rule(
         MEMORY,
         "choose a larger {stage}.instance_type, or let the script read less at once",
-        (*SCRIPTS, *SERVING),
     ),
-    Rule(MEMORY, "choose a larger {stage}.capacity (Python shell) or {stage}.worker_type (Spark)", ("glue",)),
+    Rule(MEMORY, "choose a larger {stage}.capacity (Python shell) or {stage}.worker_type (Spark)"),
     Rule(
         KILLED,
         "the system killed the job, most likely because memory ran out: choose a larger"
@@ -148,12 +158,10 @@ RULES = (
     Rule(
         r"MaxWaitTimeExceeded|MaxWaitTimeInSeconds",
         "raise {stage}.max_wait_seconds, or set {stage}.spot to false",
-        ("training", "tuning"),
     ),
     Rule(
         r"max_runtime_seconds|MaxRuntimeExceeded|MaxRuntimeInSeconds|States\.Timeout",
         "raise {stage}.max_runtime_seconds",
-        (*SCRIPTS, "transform", "glue"),
     ),
     Rule(
         r"timed out while waiting for a response",
@@ -166,7 +174,7 @@ RULES = (
     Rule(
         r"PermissionError|Read-only file system",
         "a job may write to /opt/ml/model, /opt/ml/output, /opt/ml/checkpoints and /tmp",
-        ("training", "tuning"),
+        TRAINING,
     ),
     Rule(
         r"PermissionError|Read-only file system",
