@@ -8,7 +8,7 @@ that the state machine replaces during the run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
 from typing import Any
@@ -104,6 +104,10 @@ class StageResolver:
         self.stages[stage.name] = stage
         if stage.action == "skip":
             self.skipped.add(stage.name)
+
+    def has(self, stages: Set[str]) -> bool:
+        """Return whether all these stages have been added. A stage with a problem is not."""
+        return stages <= self.stages.keys()
 
     def resolve(self, name: str, needs: Iterable[str]) -> ResolvedStage:
         """Resolve a stage for its fingerprint. `needs`: the stages that it depends on.
