@@ -20,10 +20,11 @@ from stagewright.planner import approvals, fingerprint
 from stagewright.planner.control_state import ControlState
 from stagewright.planner.earlier_results import EarlierResults
 from stagewright.planner.model import GoodResult, Recorded, StagePlan, Trigger
+from stagewright.planner.resolved_stage import ResolvedStage
 from stagewright.planner.reuse import ReusePolicy
 from stagewright.planner.running_stage import running_stage
 from stagewright.planner.selection import STARTS, Selected
-from stagewright.planner.stage_resolver import ResolvedStage, StageResolver
+from stagewright.planner.stage_resolver import StageResolver
 from stagewright.planner.values import event_time
 from stagewright.planner.waves import topological
 from stagewright.stages.registry import AnyStage

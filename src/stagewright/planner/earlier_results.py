@@ -9,9 +9,9 @@ from stagewright.document.controls import evidence
 from stagewright.errors import PlanError, Problem
 from stagewright.planner import fingerprint
 from stagewright.planner.model import GoodResult, Recorded
+from stagewright.planner.resolved_stage import ResolvedStage
 from stagewright.planner.reuse import ReuseCase, ReusePolicy
 from stagewright.planner.selection import Selected
-from stagewright.planner.stage_resolver import ResolvedStage
 from stagewright.stages.registry import AnyStage
 
 

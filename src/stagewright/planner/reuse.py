@@ -22,7 +22,7 @@ from datetime import datetime
 
 from stagewright.planner import fingerprint
 from stagewright.planner.model import Champion, GoodResult
-from stagewright.planner.stage_resolver import ResolvedStage
+from stagewright.planner.resolved_stage import ResolvedStage
 from stagewright.stages.base.schema import Cache
 from stagewright.stages.registry import KINDS, AnyStage
 from stagewright.syntax.durations import seconds

@@ -7,7 +7,8 @@ from typing import Any
 from stagewright.naming import ATTEMPT
 from stagewright.planner import gathering, request_checks
 from stagewright.planner.model import StagePlan
-from stagewright.planner.stage_resolver import ResolvedStage, StageResolver
+from stagewright.planner.resolved_stage import ResolvedStage
+from stagewright.planner.stage_resolver import StageResolver
 from stagewright.stages.base.schema import MOST_ATTEMPTS
 from stagewright.stages.registry import KINDS, AnyStage
 from stagewright.syntax.durations import seconds
