@@ -27,13 +27,6 @@ from stagewright.runs.stop import stop
 BY = "SageMaker Pipelines"
 RUNS = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "STOPPED": "Stopped", "REJECTED": "Failed"}
 STAGES = {"SUCCEEDED": "Succeeded", "REUSED": "Succeeded", "FAILED": "Failed", "STOPPED": "Stopped"}
-ARNS = {
-    "processing": ("ProcessingJob", "processing-job"),
-    "training": ("TrainingJob", "training-job"),
-    "tuning": ("TuningJob", "hyper-parameter-tuning-job"),
-    "transform": ("TransformJob", "transform-job"),
-}
-"""Kind of a stage -> the member of a step's Metadata, and the word of the job's ARN."""
 
 
 class Runner:
