@@ -15,7 +15,7 @@ from stagewright.stages.registry import AnyStage
 
 
 class ControlState:
-    """The controls that are not in force, and the stages that do not run for it.
+    """The controls that are not in force, and the stages that do not run because of them.
 
     Arguments:
         needs: Stage -> the stages that it depends on.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,6 +172,3 @@ def _outputs(step: Step) -> list[Mapping[str, Any]]:
 def _output_name(step: Step, index: int) -> str | None:
     outputs = (step.arguments.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     return outputs[index].get("OutputName") if index < len(outputs) else None
-
-
-Render = Callable[[Any, str], Any]
