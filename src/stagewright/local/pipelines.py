@@ -23,10 +23,25 @@ from stagewright.runs.history.run_history import find_run, show
 from stagewright.runs.releases.push import push
 from stagewright.runs.requests import request_run
 from stagewright.runs.stop import stop
+from stagewright.stages.registry import recorded_kind
 
 BY = "SageMaker Pipelines"
 RUNS = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "STOPPED": "Stopped", "REJECTED": "Failed"}
-STAGES = {"SUCCEEDED": "Succeeded", "REUSED": "Succeeded", "FAILED": "Failed", "STOPPED": "Stopped"}
+STAGES = {
+    "SUCCEEDED": "Succeeded",
+    "REUSED": "Succeeded",
+    "CLOSED": "Succeeded",
+    "FAILED": "Failed",
+    "STOPPED": "Stopped",
+}
+"""Status of a stage -> that of a step. A condition that is false is a result, not a failure."""
+JOBS = {
+    "processing": "ProcessingJob",
+    "training": "TrainingJob",
+    "tuning": "TuningJob",
+    "transform": "TransformJob",
+}
+"""Service of a job -> its member of a step's Metadata (PipelineExecutionStepMetadata)."""
 
 
 class Runner:
@@ -87,6 +102,8 @@ class Runner:
             step["EndTime"] = _epoch(stage.ended or stage.started or record.created)
         if stage.error:
             step["FailureReason"] = stage.cause or stage.error
+        if metadata := _metadata(stage):
+            step["Metadata"] = metadata
         return step
 
     def stop(self, handle: Mapping[str, Any]) -> None:
@@ -98,6 +115,18 @@ class Runner:
                 return  # it has ended
             except StagewrightError as error:
                 raise ApiError("ConflictException", error.message) from error
+
+
+def _metadata(stage: StageRecord) -> dict[str, Any]:
+    """What the step made: its job or model version, or the outcome of its condition."""
+    schema, result = recorded_kind(stage.kind).schema, stage.result
+    if schema.judges and stage.status in ("SUCCEEDED", "REUSED", "CLOSED"):
+        return {"Condition": {"Outcome": "False" if stage.status == "CLOSED" else "True"}}
+    if result.get("package"):
+        return {"RegisterModel": {"Arn": result["package"]}}
+    if result.get("arn") and schema.job_service in JOBS:
+        return {JOBS[schema.job_service]: {"Arn": result["arn"]}}
+    return {}
 
 
 def _epoch(text: str) -> float:

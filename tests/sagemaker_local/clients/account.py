@@ -48,6 +48,15 @@ class Account:
             },
         )
 
+    def pipeline(self, name: str) -> None:
+        definition = {"Version": "2020-12-01", "Steps": [{"Name": "no", "Type": "Fail", "Arguments": {}}]}
+        self.sagemaker.create_pipeline(
+            PipelineName=name,
+            ClientRequestToken=name * 6,
+            PipelineDefinition=json.dumps(definition),
+            RoleArn=ROLE,
+        )
+
     def training_job(
         self,
         name: str,

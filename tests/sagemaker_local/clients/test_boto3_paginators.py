@@ -25,16 +25,20 @@ HERE: dict[str, tuple[dict[str, Any], str]] = {
     "ListEndpoints": (ONLY_OURS, "EndpointName"),
     "ListModelPackageGroups": (ONLY_OURS, "ModelPackageGroupName"),
     "ListModelPackages": ({"ModelPackageGroupName": "page-1"}, "ModelPackageVersion"),
+    "ListPipelines": ({"PipelineNamePrefix": "page"}, "PipelineName"),
     "ListTags": ({}, "Key"),
     "Search": ({"Resource": "TrainingJob", "SearchExpression": {"Filters": [OURS]}}, "TrainingJob"),
 }
 """Those of resources that there are: arguments, and the member that tells the items apart."""
 ELSEWHERE = {
     "ListHyperParameterTuningJobs",
+    "ListPipelineExecutionSteps",
+    "ListPipelineExecutions",
+    "ListPipelineParametersForExecution",
     "ListTrainingJobsForHyperParameterTuningJob",
     "ListTransformJobs",
 }
-"""Tested with the jobs that they list."""
+"""Tested with the jobs and executions that they list."""
 WHOLE = {"ListTags"}
 """A resource has at most 50 tags, and 50 is the least that may be asked for."""
 
@@ -48,6 +52,7 @@ def tagged(account):
         account.endpoint(name)
         account.sagemaker.create_model_package_group(ModelPackageGroupName=name)
         account.package("page-1")
+        account.pipeline(name)
     arn = account.sagemaker.describe_model(ModelName="page-1")["ModelArn"]
     account.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": name, "Value": "x"} for name in NAMES])
     yield arn

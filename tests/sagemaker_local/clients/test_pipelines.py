@@ -36,6 +36,11 @@ def test_started_execution_trains_evaluates_and_registers(answer, bucket):
     assert run["status"] == "Succeeded"
     steps = ("LinesProcess", "LinesTrain", "LinesEval", "LinesMse", "LinesRegister-RegisterModel")
     assert run["steps"] == dict.fromkeys(steps, "Succeeded")
+    made = run["made"]
+    assert made["LinesTrain"]["TrainingJob"]["Arn"].rpartition(":")[2].startswith("training-job/")
+    assert made["LinesProcess"].keys() == {"ProcessingJob"}
+    assert made["LinesMse"] == {"Condition": {"Outcome": "True"}}
+    assert ":model-package/" in made["LinesRegister-RegisterModel"]["RegisterModel"]["Arn"]
     assert run["model"] == "train.py"
     assert b'"mse"' in bucket.read(run["metrics"])
     assert run["executions"] == 1

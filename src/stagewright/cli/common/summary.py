@@ -131,7 +131,7 @@ def hint_of(gateway: OperatorGateway, run: str, stage: StageRecord, log: Sequenc
     """
     if any(text.startswith(HINT) for text in log):
         return ""
-    if stage.remedy:
+    if stage.remedy or not log:
         return stage.remedy
     item = gateway.runs.stage(run, stage.name)
     return remedy(Failure(stage.name, stage.kind, item.inputs if item else {}), *log)

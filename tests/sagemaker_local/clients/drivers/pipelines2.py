@@ -173,6 +173,7 @@ def start():
     return {
         "status": execution.describe()["PipelineExecutionStatus"],
         "steps": {step["StepName"]: step["StepStatus"] for step in execution.list_steps()},
+        "made": {step["StepName"]: step.get("Metadata") for step in execution.list_steps()},
         "model": described["InferenceSpecification"]["Containers"][0]["Environment"]["SAGEMAKER_PROGRAM"],
         "metrics": described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"],
         "executions": len(listed["PipelineExecutionSummaries"]),
