@@ -47,7 +47,8 @@ class S3Paths:
         key = split(uri)[1].strip("/")
         prefix = next((shared for shared in self.shared if key.startswith(f"{shared}/")), "")
         if prefix:
-            return self.uri(uri.replace(f"/{prefix}/", f"/{prefix}/{RUN}/", 1)).rstrip("/")
+            folder = f"/{escape(prefix)}/"
+            return self.uri(uri).replace(folder, f"{folder}{RUN}/", 1).rstrip("/")
         return self.uri(uri).rstrip("/") + ("" if self.is_fixed(uri) else f"/{RUN}")
 
     def is_fixed(self, uri: str) -> bool:
