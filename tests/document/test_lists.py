@@ -1,4 +1,4 @@
-"""Lists, the stages that run for their items, and the documents that come of them."""
+"""Lists, the stages that run for their items, and the documents with their instances."""
 
 from __future__ import annotations
 
@@ -204,3 +204,8 @@ def test_groups_and_endpoints_of_instances_have_names_of_their_own():
     made = expanded(load(document(**stages))).stages
     assert made["register/us"].package_group("prices") == "g-us"
     assert made["deploy/us"].endpoint_name("prices", "dev") == "prices-dev-us"
+
+
+@pytest.mark.parametrize("item", [None, {"name": "eu", "nested": {"x": 1}}])
+def test_invalid_item_does_not_make_the_list_empty(item):
+    assert not [problem for problem in problems(document([item])) if "is empty" in problem]

@@ -59,7 +59,7 @@ def schema_errors(error: ValidationError, data: Any) -> list[SchemaError]:
     return [
         _schema_error(path, errors, data)
         for path, errors in by_path.items()
-        if not (path in outer and _only_types(errors))  # another branch of a union matched further inside
+        if not (path in outer and all(map(_follows_from_inner, errors)))
     ]
 
 
@@ -85,8 +85,12 @@ def _within(current: Any, part: str | int) -> bool:
     )
 
 
-def _only_types(errors: list[ErrorDetails]) -> bool:
-    return all(error["type"] in _EXPECTED for error in errors)
+def _follows_from_inner(error: ErrorDetails) -> bool:
+    """Return whether an error inside the value explains this one.
+
+    Another branch of a union matched further inside, or invalid entries were not counted.
+    """
+    return error["type"] in _EXPECTED or error["type"] == "too_short"
 
 
 def _schema_error(path: Path, errors: list[ErrorDetails], data: Any) -> SchemaError:
