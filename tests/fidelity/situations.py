@@ -220,7 +220,7 @@ NEXT = [
             "transform",
             "endpoint",
             "teleport",
-            *("lambda", "glue", "approval"),
+            *("lambda", "glue", "approval", "callback"),
         )
     ),
     situation(
@@ -803,8 +803,52 @@ RECORDING = [
     *(situation(walking(error=error), error=error) for error in ERRORS),
 ]
 
+LOST = {"list": "regions", "item": "eu", "failures": 0}
+FAILED = {"stage": "fit/eu", "error": "X", "cause": "y", **LOST}
+OUTCOME = {"failed": [FAILED], "closed": ["check/us"]}
+FAN_OUT = [
+    situation({"waves": [], "failures": 1, "failed": FAILED, "lost": [LOST]}),
+    situation({"waves": [], "failures": 1, "failed": FAILED, "lost": [{**LOST, "failures": 1}] * 2}),
+    situation({"waves": [], "failures": 2, "failed": FAILED, "lost": [LOST], "fatal": True}),
+    situation(
+        {"waves": [{"pages": ["0-0"]}], "failures": 0, "lost": [LOST]},
+        [{"failures": 1, "failed": FAILED, "lost": [{**LOST, "item": "us"}]}],
+    ),
+    situation(
+        {"waves": [{"pages": ["0-0"]}], "failures": 0}, [{"failures": 1, "failed": FAILED, "lost": []}]
+    ),
+    situation({"page": "0-0", "chains": [[stage()]]}, [OUTCOME, {}]),
+    situation(walking(stages=[stage("s1", part=1), stage("s2", part=2)], outcome=OUTCOME)),
+    situation(walking(stage=stage("s1", part=1), stages=[stage("s2", part=2)], outcome=OUTCOME)),
+    situation(
+        walking(
+            stage=stage("fit/us", part=1, list="regions", item="us", failures=0),
+            stages=[stage("check/us", part=1), stage("fit/ca", part=2)],
+            error=caught("X", "y"),
+            outcome=OUTCOME,
+        ),
+        error=caught("X", "y"),
+    ),
+    situation(walking(outcome=OUTCOME)),
+]
+_MESSAGE = json.dumps({"queue": "https://sqs/1/reviews", "payload": {"model": "<<a.job>>", "text": "x"}})
+CALLBACKS = [
+    situation(
+        walking(
+            stage=stage("ask", "callback", ("a.job",), requests={"Message": _MESSAGE}),
+            values=VALUES,
+            **more,
+        ),
+        answer,
+    )
+    for more in ({}, {"outcome": OUTCOME})
+    for answer in ({"score": 0.5, "ok": True, "text": AWKWARD, "list": [1]}, {}, "no object")
+]
+
 SITUATIONS = [
     *TOP,
+    *FAN_OUT,
+    *CALLBACKS,
     *PAGES,
     *NEXT,
     *FETCHED,

@@ -118,4 +118,4 @@ def test_smoke_documents_cover_every_self_contained_kind():
     root = Path(aws_smoke.__file__).parent / "smoke"
     sources = [Source.read(root / name / "pipeline.yaml") for name in aws_smoke.DOCUMENTS]
     kinds = {stage.kind for source in sources for stage in source.pipeline.stages.values()}
-    assert kinds == KINDS.keys()
+    assert kinds == KINDS.keys() - {"callback"}  # it needs a program that answers
