@@ -162,9 +162,7 @@ class _Decider:
 
     def _enabled(self, name: str, stage: AnyStage) -> StagePlan:
         if unmet := sorted(self.needs[name] & self.unmet):
-            return self._skip_unmet(
-                name, stage, f"{unmet[0]} did not succeed in run {self.trigger.continues}"
-            )
+            return self._skip_unmet(name, stage, f"{unmet[0]} ")
         lapse = self.controls.lapse_before(name)
         if lapse and not (self.controls.shut | self.waiting.keys()).isdisjoint(self.needs[name]):
             return self._shut(name, stage, *lapse)
