@@ -114,7 +114,7 @@ class Run:
         """The last lines of the logs of all stages, sorted by time."""
         from stagewright.runs.history import logs
 
-        return LogLines(logs.tail(self.session.gateway, self.id, None, lines))
+        return LogLines(logs.tail(self.session.gateway, self.record, None, lines))
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self.status}>"

@@ -90,9 +90,10 @@ class Stage:
 
     def logs(self, lines: int = 100) -> LogLines:
         """The last lines of the stage's log. That of a reused stage is in the run that made its result."""
-        from stagewright.runs.history import logs
+        from stagewright.runs.history import logs, run_history
 
-        return LogLines(logs.tail(self.session.gateway, self.run, self.name, lines))
+        gateway = self.session.gateway
+        return LogLines(logs.tail(gateway, run_history.show(gateway, self.run), self.name, lines))
 
     def get(
         self, output: str = ".", folder: str | Path = ".", *, unpack: bool = False, overwrite: bool = False

@@ -82,20 +82,22 @@ def conditions(facts: RunFacts) -> dict[str, tuple[str, str]]:
     """Gate -> its condition as the document has it, and with the values of the run."""
     if facts.pipeline is None:
         return {}
-    lookup = partial(_value, facts.record, facts.pipeline.parameters)
-    required = {name: getattr(stage, "require", ()) for name, stage in facts.pipeline.stages.items()}
+    metrics = {stage.name: stage.metrics for stage in facts.record.stages}
+    lookup = partial(_value, metrics, facts.pipeline.parameters)
+    gates = {name: stage.condition for name, stage in facts.pipeline.stages.items() if stage.judges}
     texts = {
-        name: require if isinstance(require, str) else " and ".join(require)
-        for name, require in required.items()
+        name: condition if isinstance(condition, str) else " and ".join(condition)
+        for name, condition in gates.items()
     }
-    return {name: (text, str(render(text, lookup))) for name, text in texts.items() if text}
+    return {name: (text, str(render(text, lookup))) for name, text in texts.items()}
 
 
-def _value(record: RunRecord, parameters: Mapping[str, Any], reference: Reference) -> Any:
+def _value(
+    metrics: Mapping[str, Mapping[str, float]], parameters: Mapping[str, Any], reference: Reference
+) -> Any:
     """Return the metric or parameter that a reference names, or the reference if the run has none."""
     match reference.path:
         case ("stages", stage, "metrics", metric):
-            metrics = {each.name: each.metrics for each in record.stages}
             return metrics.get(stage, {}).get(metric, reference.text)
         case ("parameters", name):
             return parameters.get(name, reference.text)

@@ -66,6 +66,6 @@ def _log_lines(gateway: OperatorGateway, record: RunRecord) -> dict[str, tuple[s
         if stage.status == "FAILED" and recorded_kind(stage.kind).has_log
     ]
     return {
-        name: tuple(line.text for line in logs.tail(gateway, record.run, name, LOG_LINES))
+        name: tuple(line.text for line in logs.tail(gateway, record, name, LOG_LINES))
         for name in failed[:MOST_LOGS]
     }

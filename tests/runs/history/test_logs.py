@@ -11,6 +11,7 @@ from stagewright.errors import NotFoundError
 from stagewright.planner.model import Plan, StagePlan, Trigger
 from stagewright.runs import queue
 from stagewright.runs.history import logs
+from stagewright.runs.history.run_history import show
 from stagewright.runs.starting import queued_header, start
 from stagewright.runs.values import RunOptions
 from stagewright.store.run_items import StageItem
@@ -56,23 +57,35 @@ def write(gateway, group, stream, *lines, at=0):
     client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
+def tail(gateway, run, *arguments, **options):
+    return logs.tail(gateway, show(gateway, run), *arguments, **options)
+
+
+def search(gateway, run, *arguments, **options):
+    return logs.search(gateway, show(gateway, run), *arguments, **options)
+
+
+def origin(gateway, run, stage):
+    return logs.origin(gateway, show(gateway, run), stage)
+
+
 def texts(lines):
     return [(line.source, line.text) for line in lines]
 
 
 def test_run_without_logs_has_no_lines(waiting, run):
-    assert logs.tail(waiting, run) == []
+    assert tail(waiting, run) == []
 
 
 def test_lines_of_all_jobs_are_sorted_by_time(waiting, run):
     write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "first", "third", at=-3000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", "last", at=-1000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-10/algo-1-1", "of another job")
-    assert texts(logs.tail(waiting, run)) == [("prepare", "first"), ("prepare", "third"), ("train", "last")]
-    assert texts(logs.tail(waiting, run, lines=1)) == [("train", "last")]
-    assert texts(logs.tail(waiting, run, "prepare")) == [("prepare", "first"), ("prepare", "third")]
+    assert texts(tail(waiting, run)) == [("prepare", "first"), ("prepare", "third"), ("train", "last")]
+    assert texts(tail(waiting, run, lines=1)) == [("train", "last")]
+    assert texts(tail(waiting, run, "prepare")) == [("prepare", "first"), ("prepare", "third")]
     with pytest.raises(NotFoundError, match="has no stage tarin"):
-        logs.tail(waiting, run, "tarin")
+        tail(waiting, run, "tarin")
 
 
 def test_tuning_stage_has_the_logs_of_its_training_jobs(waiting, run):
@@ -81,10 +94,10 @@ def test_tuning_stage_has_the_logs_of_its_training_jobs(waiting, run):
     write(waiting, group, f"{run}-tune-1-001-0a1b2c3d/algo-1-1", "first", "third", at=-2001)
     write(waiting, group, f"{run}-tune-10-001-0a1b2c3d/algo-1-1", "of another job")
     write(waiting, "/aws/sagemaker/TransformJobs", f"{run}-score-1/i-1-1", "scored", at=-1000)
-    search = [("tune/001", "first"), ("tune/002", "second"), ("tune/001", "third")]
-    assert sorted(texts(logs.tail(waiting, run, "tune"))) == sorted(search)
-    assert texts(logs.tail(waiting, run, "score")) == [("score", "scored")]
-    assert len(logs.tail(waiting, run)) == 4
+    expected = [("tune/001", "first"), ("tune/002", "second"), ("tune/001", "third")]
+    assert sorted(texts(tail(waiting, run, "tune"))) == sorted(expected)
+    assert texts(tail(waiting, run, "score")) == [("score", "scored")]
+    assert len(tail(waiting, run)) == 4
 
 
 def test_follow_yields_each_line_once_until_the_stage_ends(waiting, run):
@@ -118,7 +131,7 @@ def test_queued_run_has_no_lines_and_follow_ends_with_it(waiting, installation):
     trigger = Trigger("manual", f"manual:{installation.prefix}-late", TIME)
     header = queued_header(installation, "late", trigger, RunOptions())
     assert queue.enqueue(waiting, header)
-    assert logs.tail(waiting, header.run, "train") == logs.tail(waiting, header.run) == []
+    assert tail(waiting, header.run, "train") == tail(waiting, header.run) == []
     stopped = {"status": "STOPPED", "ended": TIME}
     threading.Timer(0.1, waiting.runs.transition, (header.run, ["QUEUED"], stopped)).start()
     assert list(logs.follow(waiting, header.run, pause=0.01)) == []
@@ -147,11 +160,11 @@ def deployed(waiting, installation):
 def test_failed_endpoint_has_a_log(waiting, deployed):
     run, name = deployed
     waiting.runs.put_stage_if_absent(run, StageItem("deploy", "FAILED", ended=TIME, cause="no"))
-    assert logs.tail(waiting, run, "deploy") == []
+    assert tail(waiting, run, "deploy") == []
     write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-0", "of another run", at=-60_000)
     write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-1", "it broke")
-    assert texts(logs.tail(waiting, run, "deploy")) == [("deploy", "it broke")]
-    assert texts(logs.tail(waiting, run)) == [("deploy", "it broke")]
+    assert texts(tail(waiting, run, "deploy")) == [("deploy", "it broke")]
+    assert texts(tail(waiting, run)) == [("deploy", "it broke")]
 
 
 def test_reused_stage_has_the_log_of_its_source_run(waiting, deployed):
@@ -160,18 +173,18 @@ def test_reused_stage_has_the_log_of_its_source_run(waiting, deployed):
         run, StageItem("deploy", "SUCCEEDED", ended=TIME, result={"endpoint": name})
     )
     write(waiting, f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/i-1", "loaded")
-    assert logs.origin(waiting, f"{run}-2", "deploy") == run
-    assert logs.origin(waiting, run, "deploy") == run
-    assert texts(logs.tail(waiting, f"{run}-2", "deploy")) == [("deploy", "loaded")]
-    assert logs.tail(waiting, f"{run}-2") == []
+    assert origin(waiting, f"{run}-2", "deploy") == run
+    assert origin(waiting, run, "deploy") == run
+    assert texts(tail(waiting, f"{run}-2", "deploy")) == [("deploy", "loaded")]
+    assert tail(waiting, f"{run}-2") == []
 
 
 def test_stage_without_a_log_is_rejected(waiting, deployed):
     run, _ = deployed
     with pytest.raises(NotFoundError, match="quality has no log: it is a stage of kind gate"):
-        logs.tail(waiting, run, "quality")
+        tail(waiting, run, "quality")
     with pytest.raises(NotFoundError, match="off is disabled and has never run"):
-        logs.tail(waiting, f"{run}-2", "off")
+        tail(waiting, f"{run}-2", "off")
 
 
 def test_function_lines_name_the_function(waiting, run, installation):
@@ -207,7 +220,7 @@ def test_search_finds_lines_of_all_stages_with_a_text(waiting, run, text):
     write(waiting, "/aws/sagemaker/ProcessingJobs", f"{run}-prepare-1/algo-1-1", "a", f"1 {text}", at=-3000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-1/algo-1-1", f"2 {text}", "b", at=-1000)
     write(waiting, "/aws/sagemaker/TrainingJobs", f"{run}-train-10/algo-1-1", f"{text} of another job")
-    assert texts(logs.search(waiting, run, text)) == [("prepare", f"1 {text}"), ("train", f"2 {text}")]
-    assert texts(logs.search(waiting, run, text, lines=1)) == [("train", f"2 {text}")]
-    assert texts(logs.search(waiting, run, text, "prepare")) == [("prepare", f"1 {text}")]
-    assert logs.search(waiting, run, "absent") == []
+    assert texts(search(waiting, run, text)) == [("prepare", f"1 {text}"), ("train", f"2 {text}")]
+    assert texts(search(waiting, run, text, lines=1)) == [("train", f"2 {text}")]
+    assert texts(search(waiting, run, text, "prepare")) == [("prepare", f"1 {text}")]
+    assert search(waiting, run, "absent") == []

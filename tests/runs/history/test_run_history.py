@@ -132,7 +132,7 @@ def test_record_with_an_unknown_stage_kind_is_shown(waiting, sagemaker):
     start(waiting, Plan(RUN, "prices", "default", trigger, "rel", 1, stages, ((("prepare",),),)))
     assert show(waiting, RUN).stage("prepare").status == "RUNNING"
     with pytest.raises(NotFoundError, match="prepare has no log: it is a stage of kind quantum"):
-        logs.origin(waiting, RUN, "prepare")
+        logs.origin(waiting, show(waiting, RUN), "prepare")
     stop(waiting, RUN, "ada")
     record(waiting, "prepare", "FAILED", error="E", cause="boom")
     assert show(waiting, RUN).stage("prepare").status == "FAILED"

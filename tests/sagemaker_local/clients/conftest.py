@@ -180,3 +180,14 @@ def surroundings(server: Server, home: Path) -> dict[str, str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     report_skipped(terminalreporter, "NOT RUN WITH AWS'S OWN CLIENTS", SKIPPED)
+
+
+@pytest.fixture
+def answer(answers: dict[str, Any]) -> Callable[[str], Any]:
+    """`answer("fit")`: what that step of the driver of the module's `answers` found out."""
+
+    def of(step: str) -> Any:
+        assert "error" not in answers[step], answers[step]["error"]
+        return answers[step]
+
+    return of

@@ -12,15 +12,6 @@ def answers(drive, sdk2_python):
     return drive(sdk2_python, "pipelines2.py")
 
 
-@pytest.fixture
-def answer(answers):
-    def of(step):
-        assert "error" not in answers[step], answers[step]["error"]
-        return answers[step]
-
-    return of
-
-
 def test_upsert_keeps_the_definition(answer):
     kept = answer("upsert")
     assert kept["same"]

@@ -17,17 +17,6 @@ def answers(drive, sdk2_python):
     return drive(sdk2_python, "sdk2.py")
 
 
-@pytest.fixture
-def answer(answers):
-    """`answer("fit")`: what that step of the driver found out."""
-
-    def of(step):
-        assert "error" not in answers[step], answers[step]["error"]
-        return answers[step]
-
-    return of
-
-
 def test_sdk_version_and_endpoint(answers, server):
     assert answers["version"].startswith("2.")
     assert answers["endpoint"] == server.url

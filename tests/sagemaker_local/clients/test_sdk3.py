@@ -16,17 +16,6 @@ def answers(drive, sdk3_python):
     return drive(sdk3_python, "sdk3.py")
 
 
-@pytest.fixture
-def answer(answers):
-    """`answer("train")`: what that step of the driver found out."""
-
-    def of(step):
-        assert "error" not in answers[step], answers[step]["error"]
-        return answers[step]
-
-    return of
-
-
 def test_sdk_version(answers):
     assert answers["version"].startswith("3.")
 

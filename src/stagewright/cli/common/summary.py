@@ -145,9 +145,7 @@ def print_failure(gateway: OperatorGateway, record: RunRecord, again: str) -> No
     for stage in failed[:MOST_FAILURES]:
         output.note(f"stage {stage.name}: {formatting.one_line(stage.cause or stage.error)}")
         lines = (
-            logs.tail(gateway, record.run, stage.name, LAST_LINES)
-            if recorded_kind(stage.kind).has_log
-            else []
+            logs.tail(gateway, record, stage.name, LAST_LINES) if recorded_kind(stage.kind).has_log else []
         )
         texts = [text for line in lines for text in line.text.split("\n")]
         for text in texts:

@@ -59,32 +59,34 @@ class _Logged:
     stage: StageRecord
 
 
-def origin(gateway: OperatorGateway, run: str, stage: str) -> str:
+def origin(gateway: OperatorGateway, record: RunRecord, stage: str) -> str:
     """Return the run that has the log of a stage: another run if the stage reused its result.
 
-    Raises NotFoundError if there is no such run or stage, or if the stage has no log.
+    Raises NotFoundError if there is no such stage, or if it has no log.
     """
-    return _chosen(gateway, show(gateway, run), stage)[0].run.run
+    return _chosen(gateway, record, stage)[0].run.run
 
 
-def tail(gateway: OperatorGateway, run: str, stage: str | None = None, lines: int = 100) -> list[LogLine]:
+def tail(
+    gateway: OperatorGateway, record: RunRecord, stage: str | None = None, lines: int = 100
+) -> list[LogLine]:
     """Return the last lines of the run's jobs, or of one stage, by time.
 
-    Raises NotFoundError if there is no such run or stage.
+    Raises NotFoundError if there is no such stage.
     """
-    streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
+    streams = _streams(gateway, _chosen(gateway, record, stage))
     logged = [line for stream in streams for line in _last(gateway, stream, lines)]
     return sorted(logged, key=lambda line: line.time)[-lines:]
 
 
 def search(
-    gateway: OperatorGateway, run: str, text: str, stage: str | None = None, lines: int = 100
+    gateway: OperatorGateway, record: RunRecord, text: str, stage: str | None = None, lines: int = 100
 ) -> list[LogLine]:
     """Return the last lines that contain a text, by time. Searches the whole logs of the stages that ran.
 
-    Raises NotFoundError if there is no such run or stage.
+    Raises NotFoundError if there is no such stage.
     """
-    streams = _streams(gateway, _chosen(gateway, show(gateway, run), stage))
+    streams = _streams(gateway, _chosen(gateway, record, stage))
     found = [line for stream in streams for line in _found(gateway, stream, text)]
     return sorted(found, key=lambda line: line.time)[-lines:]
 

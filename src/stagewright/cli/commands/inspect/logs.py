@@ -60,7 +60,7 @@ def command(
         record = run_history.show(gateway, run_id)
         if record.status == "QUEUED" and not functions:
             output.note(f"{run_id} {record.reason}: it has no log yet")
-        elif stage and not functions and (origin := logs.origin(gateway, run_id, stage)) != run_id:
+        elif stage and not functions and (origin := logs.origin(gateway, record, stage)) != run_id:
             output.note(f"{stage} was reused from {origin}")
         if functions:
             log_lines: Iterable[LogLine] = logs.function_lines(gateway, run_id)
@@ -68,7 +68,7 @@ def command(
             log_lines = logs.follow(gateway, run_id, stage)
         else:
             names = failed_stages(record) if failed else [stage]
-            log_lines = found = last_lines(gateway, run_id, names, grep, lines)
+            log_lines = found = last_lines(gateway, record, names, grep, lines)
             if not found and record.status != "QUEUED":
                 output.note(f"no log line has the text {grep}" if grep else nothing_logged(record, stage))
         if as_json:
@@ -115,7 +115,7 @@ def failed_stages(record: RunRecord) -> list[str]:
 
 
 def last_lines(
-    gateway: OperatorGateway, run: str, stages: Iterable[str | None], text: str | None, count: int
+    gateway: OperatorGateway, record: RunRecord, stages: Iterable[str | None], text: str | None, count: int
 ) -> list[LogLine]:
     """Return the last lines of the stages, or those that contain a text. None stands for all stages."""
     from stagewright.runs.history import logs
@@ -124,7 +124,9 @@ def last_lines(
         line
         for stage in stages
         for line in (
-            logs.search(gateway, run, text, stage, count) if text else logs.tail(gateway, run, stage, count)
+            logs.search(gateway, record, text, stage, count)
+            if text
+            else logs.tail(gateway, record, stage, count)
         )
     ]
     return sorted(lines, key=lambda line: line.time)[-count:]
